@@ -4,7 +4,7 @@
 
 A session runs in this process, as in `ritornello play --osc`, with the real network and UDP on this machine. A client
 in another process plays all the time, and the model answers every other two bars (mode trade). It receives the model's
-notes ahead (`planned`, with time tags) and when they sound (`note`): the difference is how late they are. A `ping`
+notes ahead (`planned`) and when they sound (`note`): the difference to the time told is how late they are. A `ping`
 every tenth of a second measures the round trip, answers of the model or not.
 """
 
@@ -51,9 +51,9 @@ def client(port: int, seconds: float) -> None:
     beats: list[float] = []
     trips: list[float] = []
     sent: dict[int, float] = {}
-    begun, number, pitch, is_down = time.time(), 0, 60, False
+    begun, number, pitch, is_down = time.monotonic(), 0, 60, False
     next_ping = next_key = begun
-    while (now := time.time()) < begun + seconds:
+    while (now := time.monotonic()) < begun + seconds:
         if now >= next_ping:
             number, next_ping = number + 1, next_ping + 0.1
             sent[number] = now
@@ -66,11 +66,11 @@ def client(port: int, seconds: float) -> None:
             packet = wire.recv(65536)
         except TimeoutError:
             continue
-        now = time.time()
-        for tag, address, arguments in osc.parse_packet(packet):
+        now = time.monotonic()
+        for _, address, arguments in osc.parse_packet(packet):
             path = address.removeprefix(osc.ROOT)
             if path == "planned":
-                planned.setdefault((arguments[1], arguments[3]), []).append(osc.wall_time_of(tag))
+                planned.setdefault((arguments[1], arguments[3]), []).append(now + arguments[4])
             elif path == "note" and arguments[1] and (known := planned.get((arguments[0], arguments[2]))):
                 nearest = min(known, key=lambda time: abs(time - now))
                 if abs(now - nearest) < 0.5:

@@ -199,7 +199,7 @@ class ProgramSent(Message):
 
 
 class PlannedNote(Message):
-    """A note of the model, ahead of time: it begins `delay` seconds from now, which is the bundle's time tag too."""
+    """A note of the model, as soon as it is decided: it begins in `delay` seconds."""
 
     number: int
     pitch: Pitch
@@ -354,19 +354,6 @@ SENT: dict[str, type[Message]] = {
 _ADDRESSES = {kind: path for path, kind in SENT.items()}
 
 
-class Timed(NamedTuple):
-    """A message to send: its address below ROOT, its arguments, and the time of its bundle's tag, if it has one."""
-
-    path: str
-    arguments: tuple[Value, ...]
-    at: float | None = None
-
-
-def timed(message: Message, at: float | None = None) -> Timed:
-    """Return a message of SENT as one to send."""
-    return Timed(_ADDRESSES[type(message)], message.arguments, at)
-
-
 # --- understanding --------------------------------------------------------------------------------------------
 
 
@@ -441,29 +428,29 @@ def _values(value: Any) -> tuple[Value, ...]:
     return (value,) if isinstance(value, int | float) else (str(value),)
 
 
-def messages_of_midi(data: bytes) -> list[Timed]:
+def messages_of_midi(data: bytes) -> list[Message]:
     """Return the message for a MIDI message that is sent; none for the clock's, which `beat` and `tempo` tell."""
     kind, channel = data[0] & 0xF0, (data[0] & 15) + 1
     if kind == 0xF0:
         return []
     if kind in (midi.NOTE_ON, midi.NOTE_OFF):
         velocity = data[2] if kind == midi.NOTE_ON else 0
-        return [timed(NoteSent(pitch=data[1], velocity=velocity, channel=channel))]
+        return [NoteSent(pitch=data[1], velocity=velocity, channel=channel)]
     if kind == midi.PROGRAM_CHANGE:
-        return [timed(ProgramSent(channel=channel, program=data[1]))]
-    return [timed(MidiSent(status=data[0], first=data[1], second=data[2] if len(data) > 2 else 0))]
+        return [ProgramSent(channel=channel, program=data[1])]
+    return [MidiSent(status=data[0], first=data[1], second=data[2] if len(data) > 2 else 0)]
 
 
-def messages_of(news: News, now: float) -> list[Timed]:
+def messages_of(news: News, now: float) -> list[Message]:
     """Return the messages for what happens at `now`, on the session's clock; for settings see `setting_values`."""
     match news:
         case events.NotesPlanned(notes):
-            return [timed(_planned(note, now), note.start) for note in notes]
+            return [_planned(note, now) for note in notes]
         case events.NotesCancelled(numbers, at):
-            return [timed(CancelledNote(number=number, delay=max(at - now, 0.0))) for number in numbers]
+            return [CancelledNote(number=number, delay=max(at - now, 0.0)) for number in numbers]
         case events.TurnBegan(turn, start, end, number):
             ends = -1.0 if end is None else max(end - now, 0.0)
-            return [timed(TurnSent(turn=turn, number=number, begins=max(start - now, 0.0), ends=ends))]
+            return [TurnSent(turn=turn, number=number, begins=max(start - now, 0.0), ends=ends)]
         case events.TempoSet(line, tempo, (numerator, denominator), steady):
             beat = TempoSent(
                 quarters_per_minute=tempo,
@@ -472,12 +459,12 @@ def messages_of(news: News, now: float) -> list[Timed]:
                 bar_line=(line - now) % (240 / tempo * numerator / denominator),
                 steady=int(steady),
             )
-            return [timed(beat)]
+            return [beat]
         case events.Harmony(turn, _, _, key, chords):
             told = [ChordSent(turn=turn, chord=chord, delay=start - now) for start, chord in chords]
-            return [timed(KeySent(turn=turn, key=key)), *map(timed, told)]
+            return [KeySent(turn=turn, key=key), *told]
         case _:
-            return [timed(message) for message in _short_news(news)]
+            return _short_news(news)
 
 
 def _short_news(news: News) -> list[Message]:
@@ -584,20 +571,19 @@ def _elements(data: bytes, tag: int, depth: int) -> Iterator[tuple[int, bytes]]:
         position += 4 + size
 
 
-def to_packet(path: str, arguments: Sequence[Value], wall_time: float | None = None) -> bytes:
-    """Return the packet of a message; with `wall_time`, seconds since 1970, as a bundle with this tag."""
-    from pythonosc.osc_bundle_builder import OscBundleBuilder
+def to_packet(path: str, arguments: Sequence[Value]) -> bytes:
+    """Return the packet of a message: its address below ROOT, and its arguments."""
     from pythonosc.osc_message_builder import OscMessageBuilder
 
     builder = OscMessageBuilder(ROOT + path)
     for argument in arguments:
         builder.add_arg(argument)
-    message = builder.build()
-    if wall_time is None:
-        return bytes(message.dgram)
-    bundle = OscBundleBuilder(wall_time)  # type: ignore[arg-type]  # a float is right: it holds fractions
-    bundle.add_content(message)
-    return bytes(bundle.build().dgram)
+    return bytes(builder.build().dgram)
+
+
+def packet_of(message: Message) -> bytes:
+    """Return the packet of a message of SENT."""
+    return to_packet(_ADDRESSES[type(message)], message.arguments)
 
 
 NTP_EPOCH = 2_208_988_800

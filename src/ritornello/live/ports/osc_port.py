@@ -12,7 +12,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from ritornello.formats import messages as midi
 from ritornello.live import events
 from ritornello.live.ports import Job, News
 from ritornello.live.ports import osc_messages as osc
-from ritornello.live.ports.osc_messages import SETTING, Message, Parsed, Timed, timed
+from ritornello.live.ports.osc_messages import SETTING, Message, Parsed
 from ritornello.live.ports.port_player import PortPlayer
 from ritornello.live.server.limits import TokenBucket
 from ritornello.live.server.messages import changed_config, error_message
@@ -74,35 +74,33 @@ class OscPort:
     # --- out --------------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        self._tell(osc.messages_of_midi(data), 0.0)
+        self._tell(map(osc.packet_of, osc.messages_of_midi(data)))
 
     def publish(self, news: News, now: float) -> None:
         if isinstance(news, events.Configure):
             values = osc.setting_values(news.config)
             changed = {name: value for name, value in values.items() if value != self._told.get(name)}
             self._told = values
-            self._tell([Timed(SETTING + name, value) for name, value in changed.items()], now)
+            self._tell(osc.to_packet(SETTING + name, value) for name, value in changed.items())
         else:
-            self._tell(osc.messages_of(news, now), now)
+            self._tell(map(osc.packet_of, osc.messages_of(news, now)))
 
-    def _tell(self, messages: list[Timed], now: float) -> None:
-        """Send messages to all subscribers whose time is not over."""
-        if not self._subscribers or not messages:
+    def _tell(self, packets: Iterable[bytes]) -> None:
+        """Send packets to all subscribers whose time is not over."""
+        if not self._subscribers:
             return
         ended = [each for each, end in self._subscribers.items() if end < time.monotonic()]
         for each in ended:
             del self._subscribers[each]
-        for message in messages:
-            self._send(message, now, *self._subscribers)
+        for packet in packets:
+            self._send(packet, *self._subscribers)
 
     def reply(self, sender: Address, *messages: Message) -> None:
         """Send messages to one address."""
         for message in messages:
-            self._send(timed(message), 0.0, sender)
+            self._send(osc.packet_of(message), sender)
 
-    def _send(self, message: Timed, now: float, *targets: Address) -> None:
-        wall_time = None if message.at is None else time.time() + message.at - now
-        packet = osc.to_packet(message.path, message.arguments, wall_time)
+    def _send(self, packet: bytes, *targets: Address) -> None:
         for target in targets:
             with suppress(OSError):  # nobody listens there, or the network is gone: UDP promises nothing
                 self._socket.sendto(packet, target)
@@ -192,14 +190,13 @@ class OscPort:
         self._told = osc.setting_values(session.config)
         self.reply(target, osc.ModelSent(name=player.entry.name))
         self.tell_settings(target, player)
-        for message in (message for news in state for message in osc.messages_of(news, now)):
-            self._send(message, now, target)
+        self.reply(target, *(message for news in state for message in osc.messages_of(news, now)))
 
     def tell_settings(self, target: Address, player: PortPlayer, name: str = "") -> None:
         """Send one address all settings, or one."""
         for each, values in osc.setting_values(player.session.config).items():
             if name in ("", each):
-                self._send(Timed(SETTING + each, values), 0.0, target)
+                self._send(osc.to_packet(SETTING + each, values), target)
 
     def hears(self, address: Address) -> bool:
         """Return whether an address has subscribed."""
