@@ -14,110 +14,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_fakes import Log, tune
+from osc_stage import HERE, Stage, tagged
 
-from ritornello.config import checked
 from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Side, Turn
-from ritornello.live.ports import Job, PortGroup, osc_port
 from ritornello.live.ports import osc_messages as osc
+from ritornello.live.ports import osc_port
 from ritornello.live.ports.osc_messages import ROOT, SETTING
 from ritornello.live.ports.osc_port import OscPort
-from ritornello.live.ports.port_player import PortPlayer, PortSettings
 from ritornello.live.server.catalog import Catalog
 from ritornello.live.server.messages import config_options
-from ritornello.live.session import Session
-from ritornello.score import Score
 
-HERE = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-WALL = 5e8
-"""What the wall clock is ahead of the stage's."""
-
-
-def tagged(packet: bytes, at: float) -> bytes:
-    """Return a packet in a bundle with the tag of a time on the stage's clock."""
-    tag = int((at + WALL + osc.NTP_EPOCH) * 2**32)
-    return osc.BUNDLE + struct.pack(">Qi", tag, len(packet)) + packet
-
-
-class Stage:
-    """A session behind a real UDP port, on a clock that is set by hand; and a program that talks to it."""
-
-    def __init__(self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, **config: Any) -> None:
-        self.time = 1000.0
-        monkeypatch.setattr(osc_port.time, "monotonic", lambda: self.time)
-        monkeypatch.setattr(osc_port.time, "time", lambda: self.time + WALL)
-        self.group, self.sent_midi = PortGroup(), list[bytes]()
-        self.port = OscPort(self._put, port=0)
-        self.group.ports.append(self.port)
-        asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
-        session = Session(catalog.find(None).model, checked(JamConfig, asked), 4)
-        self.player = PortPlayer(session, catalog, self.group, lambda: self.time, PortSettings(click=False))
-        self.put = 0
-        self.wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.wire.bind((HERE, 0))
-        self.wire.settimeout(20)
-        self.mine = self.wire.getsockname()
-
-    def _put(self, at: float, job: Job) -> None:
-        self.put += 1
-        self.group.put(at, job)
-
-    def send(self, path: str, *arguments: osc.Value, at: float | None = None) -> None:
-        """Send a message, with a time tag on the stage's clock or none, and wait until it is understood."""
-        packet = osc.to_packet(path, arguments)
-        self.send_packet(packet if at is None else tagged(packet, at))
-
-    def send_packet(self, packet: bytes) -> None:
-        before = self.put
-        self.wire.sendto(packet, self.port.address)
-        while self.put == before:
-            time.sleep(0.0002)
-
-    def hear(self) -> tuple[str, tuple[Any, ...]]:
-        """Return the next message that is sent to the program."""
-        parsed = osc.parse_packet(self.wire.recv(65_536))[0]
-        return parsed.address.removeprefix(ROOT), parsed.arguments
-
-    def hear_until(self, path: str) -> list[tuple[str, tuple[Any, ...]]]:
-        """Return all messages up to one of an address."""
-        heard = [self.hear()]
-        while heard[-1][0] != path:
-            heard.append(self.hear())
-        return heard
-
-    def ask(self, path: str, *arguments: osc.Value) -> tuple[str, tuple[Any, ...]]:
-        """Send a message, let the session take it, and return the answer."""
-        self.send(path, *arguments)
-        self.player.turn()
-        return self.hear()
-
-    def refused(self, packet: bytes) -> str:
-        """Send what is not understood; return the error."""
-        self.wire.sendto(packet, self.port.address)
-        path, (text,) = self.hear()
-        assert path == "error"
-        assert "\n" not in text
-        return str(text)
-
-    def run(self, seconds: float) -> None:
-        """Play for so long."""
-        until = self.time + seconds
-        while self.time < until:
-            wait = self.player.turn()
-            if self.group._held:
-                wait = min(wait, self.group._held[0][0] - self.time)
-            self.time += min(max(wait, 0.0005), until - self.time)
-        self.player.turn()
-
-    def close(self) -> None:
-        self.group.close()
-        self.wire.close()
 
 
 @pytest.fixture
@@ -160,65 +70,6 @@ def test_a_call_comes_in_and_the_answer_goes_out(stage: Stage) -> None:
     turns = [values[0] for path, values in heard if path == "turn"]
     assert turns[:3] == ["idle", "player", "model"]
     assert heard[-1][1] == (7,)
-
-
-def play_by_osc(stage: Stage, log: Log, until: float) -> Score:
-    """Play a log, each message in a bundle with the tag of its time, sent ahead of it."""
-    for at, event in log:
-        assert isinstance(event, events.Midi)
-        status, pitch, velocity = event.data
-        stage.send("note", pitch, velocity if status & 0xF0 == 0x90 else 0, at=1000.0 + at)
-    stage.run(until)
-    return stage.player.session.score()
-
-
-class Wires:
-    """Ports of MIDI for a log that is known."""
-
-    def __init__(self, stage: Stage, log: Log) -> None:
-        self.stage, self.coming = stage, [(1000.0 + at, event.data) for at, event in log]  # type: ignore[union-attr]
-
-    def receive(self) -> list[tuple[float, bytes]]:
-        come = [entry for entry in self.coming if entry[0] <= self.stage.time]
-        self.coming = self.coming[len(come) :]
-        return come
-
-    def put(self, time: float, item: Any) -> None: ...
-
-    def send(self, data: bytes) -> None: ...
-
-    def publish(self, news: Any, now: float) -> None: ...
-
-    def wait(self, seconds: float) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def test_the_same_events_give_the_same_notes_by_osc_and_by_midi(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log, scores = sorted([*tune(0.5), *tune(7.0, (67, 65, 64, 60))], key=lambda entry: entry[0]), []
-    stage = Stage(catalog, monkeypatch, temperature=0.9)
-    scores.append(play_by_osc(stage, log, 14))
-    stage.time = 1000.0
-    session = Session(catalog.find(None).model, stage.player.session.config, 4)
-    wires = Wires(stage, log)
-    player = PortPlayer(session, catalog, wires, lambda: stage.time, PortSettings(click=False))
-    while stage.time < 1014.0:
-        wait = player.turn()
-        following = min([at for at, _ in wires.coming], default=1014.0)
-        stage.time += min(max(wait, 0.0005), max(following - stage.time, 0.0), 1014.0 - stage.time)
-        stage.time += 1e-9
-    scores.append(session.score())
-    stage.close()
-
-    def model_notes(score: Score) -> list[Any]:
-        return [
-            (track.program, note["pitch"], note["velocity"]) for track in score.tracks for note in track.notes
-        ]
-
-    assert len(model_notes(scores[0])) > 12, "both calls are answered"
-    assert model_notes(scores[0]) == model_notes(scores[1])
 
 
 def test_a_time_tag_is_kept_and_a_late_one_too(stage: Stage) -> None:

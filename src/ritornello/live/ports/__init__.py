@@ -14,16 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from ritornello.errors import ConfigError
 from ritornello.live.events import Configure, Output
 
-if TYPE_CHECKING:
-    from ritornello.live.ports.port_player import PortPlayer
-
-Job = Callable[["PortPlayer", float], None]
-"""A job for the driver: called in its thread, with the time at which it is to be done, on the session's clock."""
+Job = Callable[[Any, float], None]
+"""A job for the driver: called in its thread with the driver (a `PortPlayer`) and the time, on the session's clock, at
+which it is to be done."""
 
 Received = tuple[float, bytes | Job]
 """The time of what was received, and a MIDI message or a job."""
