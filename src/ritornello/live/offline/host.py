@@ -43,7 +43,7 @@ Run = Callable[[int, Sequence[NDArray[Any]]], Sequence[ArrayLike]]
 STATE, INDEX = "state ", "index "
 """What the names of arrays begin with: of the initial state, in the order of the network's inputs; of `Index`."""
 
-DERIVED = ("representation", "initial_state", "sampling", "index")
+DERIVED = ("representation", "initial_state", "sampling", "index", "structure")
 """The fields of `LiveModel` that come from the bundle; the others are stored, since finding them takes long."""
 
 
@@ -109,6 +109,7 @@ def make_entry(stored: Stored, run: Run) -> ModelEntry:
         initial_state=stepper.initial_state(1),
         sampling=card.sampling,
         index=bundle.index,
+        structure=bundle.structure,
         **found,
     )
     return entry
