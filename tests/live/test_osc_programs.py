@@ -43,9 +43,9 @@ def test_the_patch_is_wired_from_end_to_end() -> None:
         used = {end for wire in wires for end in wire}
         assert [box for i, box in enumerate(boxes) if i not in used and not box.startswith("text ")] == []
     boxes, wires = pd_objects("ritornello.pd"), pd_wires("ritornello.pd")
-    send = boxes.index("obj list prepend send")
     formats = {i for i, box in enumerate(boxes) if box.startswith("obj oscformat ")}
-    assert {source for source, target in wires if target == send} == formats, "each is sent"
+    assert {source for source, target in wires if boxes[target] == "obj s to-ritornello"} == formats
+    assert "obj r to-ritornello" in boxes
 
 
 def test_the_supercollider_file_sends_what_is_understood_and_expects_what_is_sent() -> None:

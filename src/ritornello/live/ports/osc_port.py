@@ -58,6 +58,8 @@ class OscPort:
     def __init__(self, put: Callable[[float, Job], None], host: str = DEFAULT_HOST, port: int = DEFAULT_PORT):
         osc.check_installed()
         self._put, self._socket = put, _bind(host, port)
+        self._output = self._socket.dup()
+        self._output.setblocking(False)  # a full network loses a packet, and delays nothing
         self.address: Address = self._socket.getsockname()[:2]
         self._subscribers: dict[Address, float] = {}  # with the ends of their times
         self._told: dict[str, tuple[osc.Value, ...]] = {}  # the settings that the subscribers know
@@ -70,6 +72,7 @@ class OscPort:
         self._is_closed.set()
         self._thread.join()
         self._socket.close()
+        self._output.close()
 
     # --- out --------------------------------------------------------------------------------------------------
 
@@ -103,7 +106,7 @@ class OscPort:
     def _send(self, packet: bytes, *targets: Address) -> None:
         for target in targets:
             with suppress(OSError):  # nobody listens there, or the network is gone: UDP promises nothing
-                self._socket.sendto(packet, target)
+                self._output.sendto(packet, target)
 
     def refuse(self, sender: Address, error: object) -> None:
         """Send an error to one address, unless there are too many."""
