@@ -140,8 +140,16 @@ def test_subscribers_are_told_what_another_changes(stage: Stage) -> None:
     other.sendto(osc.to_packet(SETTING + "tempo", (77,)), stage.port.address)
     while stage.put == before:
         time.sleep(0.0002)
+    late = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    before = stage.put
+    late.sendto(
+        osc.to_packet("subscribe", ()), stage.port.address
+    )  # is told the new value; we are all the same
+    while stage.put == before:
+        time.sleep(0.0002)
     stage.player.turn()
     other.close()
+    late.close()
     assert [heard for heard in stage.hear_until(SETTING + "tempo") if heard[0].startswith(SETTING)] == [
         (SETTING + "tempo", (77.0,))
     ]
@@ -333,6 +341,8 @@ def test_a_program_may_subscribe_for_another_and_not_without_end(stage: Stage) -
         stage.port.subscribe((HERE, 1), HERE, 20_000 + port)
     with pytest.raises(ConfigError, match="16 have subscribed already"):
         stage.port.subscribe((HERE, 1), HERE, 30_000)
+    stage.time += osc_port.LEASE + 1
+    assert stage.port.subscribe((HERE, 1), HERE, 30_000), "the time of the others is over"
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,10 @@ class OscPort:
 
     def _tell(self, packets: Iterable[bytes]) -> None:
         """Send packets to all subscribers whose time is not over."""
-        if not self._subscribers:
-            return
-        ended = [each for each, end in self._subscribers.items() if end < time.monotonic()]
-        for each in ended:
-            del self._subscribers[each]
-        for packet in packets:
-            self._send(packet, *self._subscribers)
+        if self._subscribers:
+            self._drop_ended()
+            for packet in packets:
+                self._send(packet, *self._subscribers)
 
     def reply(self, sender: Address, *messages: Message) -> None:
         """Send messages to one address."""
@@ -125,6 +122,8 @@ class OscPort:
                 self._receive(packet, sender[:2])
             except RitornelloError as error:
                 self.refuse(sender[:2], error)
+            except Exception as error:
+                self._tell_fault(sender[:2], error)
 
     def _receive(self, packet: bytes, sender: Address) -> None:
         if len(packet) > LARGEST_PACKET:
@@ -161,16 +160,21 @@ class OscPort:
             except RitornelloError as error:
                 self.refuse(sender, error)
             except Exception as error:
-                log.exception("an OSC message failed")
-                self.refuse(sender, f"a fault of ours, sorry ({type(error).__name__}: {error})")
+                self._tell_fault(sender, error)
 
         return job
+
+    def _tell_fault(self, sender: Address, error: Exception) -> None:
+        """Log an unexpected exception, and tell who caused it; the session goes on."""
+        log.exception("an OSC message failed")
+        self.refuse(sender, f"a fault of ours, sorry ({type(error).__name__}: {error})")
 
     # --- subscribers ------------------------------------------------------------------------------------------
 
     def subscribe(self, sender: Address, host: str | None, port: int | None) -> Address | None:
         """Send what happens to an address for LEASE seconds; return it if it is a new one."""
         target = self._target(sender, host, port)
+        self._drop_ended()
         is_new = target not in self._subscribers
         if is_new and len(self._subscribers) >= MOST_SUBSCRIBERS:
             raise ConfigError(f"{MOST_SUBSCRIBERS} have subscribed already, which is the most")
@@ -190,7 +194,6 @@ class OscPort:
         session, now = player.session, player.now()
         state: list[News] = [session.turn, events.LoopSet(session.is_looping), *session.bookmarks]
         state += [session.beat] if session.beat else []
-        self._told = osc.setting_values(session.config)
         self.reply(target, osc.ModelSent(name=player.entry.name))
         self.tell_settings(target, player)
         self.reply(target, *(message for news in state for message in osc.messages_of(news, now)))
@@ -200,6 +203,11 @@ class OscPort:
         for each, values in osc.setting_values(player.session.config).items():
             if name in ("", each):
                 self._send(osc.to_packet(SETTING + each, values), target)
+
+    def _drop_ended(self) -> None:
+        """Drop the subscribers whose time is over."""
+        now = time.monotonic()
+        self._subscribers = {each: end for each, end in self._subscribers.items() if end >= now}
 
     def hears(self, address: Address) -> bool:
         """Return whether an address has subscribed."""

@@ -94,6 +94,7 @@ class PortPlayer:
         self.remark = ""
         self._published: tuple[JamConfig, ModelEntry] = session.config, self.entry
         self._is_loading = False
+        ports.publish(events.Configure(session.config), 0.0)
         session.waits_for_start = self.settings.clock is ClockMode.IN
         if changes := FOR_CLOCK[self.settings.clock]:
             self._configure(session.config.model_copy(update=changes))
