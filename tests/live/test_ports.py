@@ -1,4 +1,4 @@
-"""MIDI ports: found by name, every failure one line; messages go through a stand-in for libremidi, and come back."""
+"""MIDI ports: found by name, every failure one line; messages go through a stand-in for the back end, and come back."""
 
 from __future__ import annotations
 
@@ -15,94 +15,68 @@ from ritornello.live import ports
 from ritornello.live.ports import PortGroup
 from ritornello.live.ports.midi_port import find_port, open_midi_port, port_names
 
-pytest.importorskip("pylibremidi")
-
-
-class Port:
-    """What an observer finds."""
-
-    def __init__(self, display_name: str, port_name: str = "") -> None:
-        self.display_name, self.port_name = display_name, port_name
-
-
-class Error:
-    """libremidi's error: false if there is none."""
-
-    def __init__(self, text: str = "") -> None:
-        self.text = text
-
-    def __bool__(self) -> bool:
-        return bool(self.text)
-
-    def __str__(self) -> str:
-        return self.text
+pytest.importorskip("supriya_midi")
 
 
 class Library(ModuleType):
-    """Stands for pylibremidi: what is sent is received when the input is polled. `fails` is a call with an error."""
+    """Stands for supriya_midi: what is sent is received at once. `fails` is a call that raises an error."""
 
-    def __init__(self, inputs: Sequence[Port] = (), outputs: Sequence[Port] = (), fails: str = "") -> None:
-        super().__init__("pylibremidi")
-        library, self.calls, self.wire = self, list[tuple[Any, ...]](), list[list[int]]()
+    def __init__(
+        self,
+        inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
+        fails: str = "",
+        error: type[Exception] = RuntimeError,
+    ) -> None:
+        super().__init__("supriya_midi")
+        library, self.calls = self, list[tuple[Any, ...]]()
+        self.callback: Callable[..., None] = lambda *message: None
 
-        class Configuration:
-            on_raw_data: Callable[[list[int], int], None]
+        class Client:
+            kind, names = "", inputs
 
-        class Observer:
-            def __init__(self, configuration: Any, api: str) -> None:
-                assert configuration.track_hardware
-                assert configuration.track_virtual
+            def __init__(self, client_name: str) -> None:
+                self._call("new")
 
-            def get_input_ports(self) -> list[Port]:
-                return list(inputs)
-
-            def get_output_ports(self) -> list[Port]:
-                return list(outputs)
-
-        class Opened:
-            kind = ""
-
-            def __init__(self, configuration: Any, api: str) -> None:
-                assert api == "the default"
-                self.configuration = configuration
-
-            def _call(self, name: str, *values: Any) -> Error:
+            def _call(self, name: str, *values: Any) -> None:
                 library.calls.append((self.kind, name, *values))
-                return Error("the device\nis gone" if fails == name else "")
+                if fails == name:
+                    raise error("the device\nis gone")
 
-            def open_port(self, port: Port, name: str) -> Error:
-                return self._call("open_port", port.display_name)
+            def get_ports(self) -> list[str]:
+                return list(self.names)
 
-            def open_virtual_port(self, name: str) -> Error:
-                return self._call("open_virtual_port", name)
+            def open_port(self, number: int, name: str) -> None:
+                self._call("open_port", number)
 
-            def close_port(self) -> Error:
-                return self._call("close_port")
+            def open_virtual_port(self, name: str) -> None:
+                self._call("open_virtual_port", name)
 
-            def send_message(self, data: list[int]) -> Error:
-                library.wire.append(data)
-                return self._call("send_message")
+            def ignore_types(self, timing: bool) -> None:
+                assert not timing
 
-            def poll(self) -> None:
-                while library.wire:
-                    self.configuration.on_raw_data(library.wire.pop(0), 0)
+            def set_callback(self, callback: Callable[..., None]) -> None:
+                library.callback = callback
 
-        self.InputConfiguration = self.OutputConfiguration = self.ObserverConfiguration = Configuration
-        self.Observer = Observer
-        self.MidiIn, self.MidiOut = (
-            type("In", (Opened,), {"kind": "in"}),
-            type("Out", (Opened,), {"kind": "out"}),
-        )
+            def send_message(self, data: bytes) -> None:
+                self._call("send_message", data)
+                library.callback(list(data), 0.0, None)
 
-    def midi1_default_api(self) -> str:
-        return "the default"
+            def close_port(self) -> None:
+                raise OSError("unplugged")
+
+            def delete(self) -> None:
+                self._call("delete")
+
+        self.MidiIn = type("In", (Client,), {"kind": "in"})
+        self.MidiOut = type("Out", (Client,), {"kind": "out", "names": outputs})
 
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Library]:
     def put(*names: Any, **options: Any) -> Library:
         library = Library(*names, **options)
-        monkeypatch.setitem(sys.modules, "pylibremidi", library)
+        monkeypatch.setitem(sys.modules, "supriya_midi", library)
         return library
 
     return put
@@ -124,10 +98,12 @@ def test_what_is_sent_comes_back_with_its_time(load: Callable[..., Library]) -> 
     assert began <= received[0][0] <= received[-1][0] <= time.monotonic()
     group.close()
     assert [call[:2] for call in library.calls if call[1] != "send_message"] == [
+        ("out", "new"),
         ("out", "open_virtual_port"),
+        ("in", "new"),
         ("in", "open_virtual_port"),
-        ("in", "close_port"),
-        ("out", "close_port"),
+        ("in", "delete"),
+        ("out", "delete"),
     ]
 
 
@@ -146,23 +122,25 @@ def test_what_comes_early_is_held_until_its_time_and_not_without_end(monkeypatch
 
 
 def test_one_side_can_be_opened_alone(load: Callable[..., Library]) -> None:
-    library = load([Port("In 1")], [Port("Out 1")])
+    library = load(["In 0", "In 1"], ["Out 1"])
     port = open_midi_port(lambda time, data: None, None, "out")
     port.send(b"\xf8")
     port.close()
-    port = open_midi_port(lambda time, data: None, "in", None)
+    port = open_midi_port(lambda time, data: None, "in 1", None)
     port.send(b"\xf8")  # nowhere
     port.close()
     assert [call for call in library.calls if call[1] == "open_port"] == [
-        ("out", "open_port", "Out 1"),
-        ("in", "open_port", "In 1"),
+        ("out", "open_port", 0),
+        ("in", "open_port", 1),
     ]
-    assert [call for call in library.calls if call[1] == "send_message"] == [("out", "send_message")]
+    assert [call for call in library.calls if call[1] == "send_message"] == [("out", "send_message", b"\xf8")]
 
 
 def test_ports_of_the_same_name_are_told_apart(load: Callable[..., Library]) -> None:
-    load([Port("Keys"), Port("", "Pads"), Port("Keys")], [])
-    assert port_names() == (["Keys", "Pads", "Keys 2"], [])
+    library = load(["Keys", "Pads", "Keys"], [])
+    assert port_names() == (["Keys", "Pads", "Keys (2)"], [])
+    open_midi_port(lambda time, data: None, "Keys (2)", None).close()
+    assert ("in", "open_port", 2) in library.calls
 
 
 NAMES = ["USB Keys 20:0", "USB Keys 20:1", "Through Port 14:0"]
@@ -191,32 +169,43 @@ def test_a_port_that_is_not_there_is_one_line(wanted: str, names: list[str], exp
 @pytest.mark.parametrize(
     ("fails", "virtual", "expected"),
     [
+        ("new", False, "output 'Out 1' cannot be used: the device is gone"),
         ("open_port", False, "output 'Out 1' cannot be used: the device is gone"),
-        ("open_virtual_port", True, "virtual output 'Out 1' cannot be made: the device is gone"),
+        ("open_virtual_port", True, "output 'Out 1' cannot be used: the device is gone"),
         ("send_message", True, "the MIDI output cannot be used: the device is gone"),
     ],
 )
+@pytest.mark.parametrize("error", [SystemError, OSError, RuntimeError])
 def test_a_port_that_fails_is_one_line(
-    fails: str, virtual: bool, expected: str, load: Callable[..., Library]
+    fails: str, virtual: bool, expected: str, error: type[Exception], load: Callable[..., Library]
 ) -> None:
-    load([Port("In 1")], [Port("Out 1")], fails=fails)
+    library = load(["In 1"], ["Out 1"], fails=fails, error=error)
     with pytest.raises(ConfigError, match=expected):
         open_midi_port(lambda time, data: None, None, "Out 1", virtual).send(b"\xf8")
+    assert fails in ("new", "send_message") or library.calls[-1] == ("out", "delete")
+
+
+def test_where_there_are_no_virtual_ports_it_says_what_to_do(load: Callable[..., Library]) -> None:
+    load(fails="open_virtual_port", error=NotImplementedError)
+    with pytest.raises(ConfigError, match="virtual input 'Mine': Windows has none; make one by loopMIDI"):
+        open_midi_port(lambda time, data: None, "Mine", None, virtual=True)
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pylibremidi", None)
+    monkeypatch.setitem(sys.modules, "supriya_midi", None)
     with pytest.raises(MissingExtraError, match=r"ritornello\[ports\]"):
         port_names()
 
 
 def test_the_library_has_what_is_called() -> None:
     """The stand-in stands for this."""
-    import pylibremidi
+    import inspect
 
-    port_names()
-    assert "on_raw_data" in dir(pylibremidi.InputConfiguration)
-    for kind in (pylibremidi.MidiIn, pylibremidi.MidiOut):
-        assert {"open_port", "open_virtual_port", "close_port"} <= set(dir(kind))
-    assert {"poll"} <= set(dir(pylibremidi.MidiIn))
-    assert {"send_message"} <= set(dir(pylibremidi.MidiOut))
+    import supriya_midi
+
+    own = {"get_ports", "open_port", "open_virtual_port", "close_port", "delete"}
+    assert own | {"ignore_types", "set_callback"} <= set(dir(supriya_midi.MidiIn))
+    assert own | {"send_message"} <= set(dir(supriya_midi.MidiOut))
+    for kind in (supriya_midi.MidiIn, supriya_midi.MidiOut):
+        assert "client_name" in inspect.signature(kind).parameters
+    assert "timing" in inspect.signature(supriya_midi.MidiIn.ignore_types).parameters

@@ -94,10 +94,10 @@ def _midi_names(
 ) -> tuple[str | None, str | None]:
     """Return the names of the MIDI ports to open, None for one that is not wanted; ConfigError if some are missing."""
     from ritornello.errors import ConfigError
-    from ritornello.live.ports.midi_port import VIRTUAL_NAME
+    from ritornello.live.ports.midi_port import CLIENT
 
     if virtual:
-        input_name, output_name = input_name or VIRTUAL_NAME, output_name or VIRTUAL_NAME
+        input_name, output_name = input_name or CLIENT, output_name or CLIENT
     if not osc and (input_name is None or output_name is None):
         raise ConfigError(
             "play needs --in and --out, or --osc; --list tells which ports there are, --virtual makes new ones"

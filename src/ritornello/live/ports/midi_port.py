@@ -1,31 +1,26 @@
-"""Real and virtual MIDI ports, by libremidi (the extra `ports`).
+"""Real and virtual MIDI ports, by supriya-midi on RtMidi (the extra `ports`).
 
-A port is found by its name, or by a part of it that only one port has. libremidi returns errors as values, and ends the
-process if a callback raises; here each becomes a ConfigError of one line, and the callback cannot raise.
+A port is found by its name, or by a part of it that only one port has. Any exception of the back end (they differ
+between systems) becomes a ConfigError of one line.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from ritornello.errors import ConfigError, MissingExtraError, unknown_name
+from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, unknown_name
 from ritornello.live.ports import News
 
-POLL = 0.001
-"""Seconds between two looks at the input: libremidi's Python binding queues messages until it is asked for them."""
-
-VIRTUAL_NAME = "Ritornello"
-"""Of virtual ports, unless they are named."""
+CLIENT = "Ritornello"
+"""What other programs call this one, and its virtual ports unless they are named."""
 
 Take = Callable[[float, bytes], None]
-"""Called with the time and the bytes of each message, in a thread of the port."""
+"""Called with the time and the bytes of each message, in a thread of the back end."""
 
 
 class MidiPort:
@@ -33,36 +28,31 @@ class MidiPort:
 
     def __init__(self, source: Any, sink: Any) -> None:
         self._source, self._sink = source, sink
-        self._is_closed = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="MIDI input", daemon=True)
-        if source is not None:
-            self._thread.start()
-
-    def _listen(self) -> None:
-        while not self._is_closed.wait(POLL):
-            self._source.poll()
 
     def send(self, data: bytes) -> None:
         if self._sink is not None:
-            _check(self._sink.send_message(list(data)), "the MIDI output cannot be used")
+            with _one_line("the MIDI output"):
+                self._sink.send_message(data)
 
     def publish(self, news: News, now: float) -> None:
         """MIDI has no words for it."""
 
     def close(self) -> None:
-        self._is_closed.set()
-        if self._thread.is_alive():
-            self._thread.join()
         for port in (self._source, self._sink):
             if port is not None:
-                port.close_port()  # a device that was unplugged cannot be closed, and need not be
-        self._source = self._sink = None  # libremidi complains of objects that outlive the interpreter
+                _close(port)
+        self._source = self._sink = None
 
 
 def port_names() -> tuple[list[str], list[str]]:
     """Return the names of the inputs and of the outputs."""
-    inputs, outputs = _found_ports(_load())
-    return list(inputs), list(outputs)
+    library, found = _load(), []
+    for kind in (library.MidiIn, library.MidiOut):
+        with _one_line("MIDI ports"):
+            port = kind(client_name=CLIENT)
+            found.append(_told_apart(port.get_ports()))
+            _close(port)
+    return found[0], found[1]
 
 
 def open_midi_port(
@@ -73,45 +63,64 @@ def open_midi_port(
     input_name: of the port to listen to, or of the one to make; None for no input. output_name: likewise.
     """
     library = _load()
-    inputs, outputs = ({}, {}) if virtual else _found_ports(library)
-    sink = source = None
-    if output_name is not None:
-        name = output_name if virtual else find_port("output", output_name, list(outputs))
-        sink = library.MidiOut(library.OutputConfiguration(), library.midi1_default_api())
-        _open(sink, "output", name, outputs.get(name))
-    if input_name is not None:
-        name = input_name if virtual else find_port("input", input_name, list(inputs))
-        source = library.MidiIn(_listening(library, take), library.midi1_default_api())
-        _open(source, "input", name, inputs.get(name))
-    return MidiPort(source, sink)
+    opened = MidiPort(None, None)
+    try:
+        if output_name is not None:
+            with _one_line(f"output {output_name!r}"):
+                opened._sink = library.MidiOut(client_name=CLIENT)
+                _open(opened._sink, "output", output_name, virtual)
+        if input_name is not None:
+            with _one_line(f"input {input_name!r}"):
+                opened._source = library.MidiIn(client_name=CLIENT)
+                opened._source.ignore_types(timing=False)
+                opened._source.set_callback(_callback(take))
+                _open(opened._source, "input", input_name, virtual)
+    except RitornelloError:
+        opened.close()
+        raise
+    return opened
 
 
-def _listening(library: Any, take: Take) -> Any:
-    """Return the configuration of an input whose messages, those of the clock among them, go to `take`."""
+def _callback(take: Take) -> Callable[[Sequence[int], float, Any], None]:
+    """Return the back end's callback; it gives the seconds since the message before, and not the time."""
 
-    def received(data: Sequence[int], stamp: int) -> None:
+    def received(data: Sequence[int], delta: float, unused: Any) -> None:
         with suppress(ConfigError):  # too much waits: this is left out
             take(time.monotonic(), bytes(data))
 
-    configuration = library.InputConfiguration()
-    configuration.on_raw_data = received
-    configuration.ignore_timing = False
-    return configuration
+    return received
 
 
-def _open(port: Any, kind: str, name: str, found: Any) -> None:
-    """Open a port that was found, or make a virtual one of this name."""
-    if found is not None:
-        _check(port.open_port(found, name), f"{kind} {name!r} cannot be used")
-    else:
-        elsewhere = "; on Windows, make one by loopMIDI and name it" if sys.platform == "win32" else ""
-        _check(port.open_virtual_port(name), f"virtual {kind} {name!r} cannot be made", elsewhere)
+def _open(port: Any, kind: str, name: str, virtual: bool) -> None:
+    """Open the port of a client that is called `name`, or make it."""
+    if not virtual:
+        names = _told_apart(port.get_ports())
+        port.open_port(names.index(find_port(kind, name, names)), name)
+        return
+    try:
+        port.open_virtual_port(name)
+    except NotImplementedError as error:
+        raise ConfigError(
+            f"virtual {kind} {name!r}: Windows has none; make one by loopMIDI, and name it"
+        ) from error
 
 
-def _check(error: Any, problem: str, hint: str = "") -> None:
-    if error:
-        cause = " ".join(str(error).split())
-        raise ConfigError(f"{problem}: {cause}{hint}")
+def _close(port: Any) -> None:
+    """Close a client at once: a virtual port ends with it, and it must not outlive the interpreter."""
+    with suppress(Exception):  # a device that was unplugged cannot be closed, and need not be
+        port.close_port()
+    with suppress(Exception):
+        port.delete()
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return the names of ports, with a number behind those that others have too."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
 
 
 def find_port(kind: str, wanted: str, names: Sequence[str]) -> str:
@@ -128,28 +137,21 @@ def find_port(kind: str, wanted: str, names: Sequence[str]) -> str:
     return found[0]
 
 
-def _found_ports(library: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the inputs and the outputs of the system, those of other programs among them, by name."""
-    configuration = library.ObserverConfiguration()
-    configuration.track_hardware = configuration.track_virtual = configuration.track_any = True
-    observer = library.Observer(configuration, library.midi1_default_api())
-    return _by_name(observer.get_input_ports()), _by_name(observer.get_output_ports())
-
-
-def _by_name(ports: Sequence[Any]) -> dict[str, Any]:
-    """Return ports by what they are called; a number tells apart those that are called the same."""
-    named: dict[str, Any] = {}
-    seen: Counter[str] = Counter()
-    for port in ports:
-        name = port.display_name or port.port_name
-        seen[name] += 1
-        named[name if seen[name] == 1 else f"{name} {seen[name]}"] = port
-    return named
-
-
 def _load() -> Any:
-    """Return libremidi's Python binding."""
+    """Return supriya-midi."""
     try:
-        return importlib.import_module("pylibremidi")
+        return importlib.import_module("supriya_midi")
     except ImportError as error:
-        raise MissingExtraError("pylibremidi", "ports") from error
+        raise MissingExtraError("supriya-midi", "ports") from error
+
+
+@contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Make a ConfigError of any exception of the back end: OSError, SystemError, errors of its own."""
+    try:
+        yield
+    except RitornelloError:
+        raise
+    except Exception as error:
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{what} cannot be used: {cause}") from error
