@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.bundle import load_bundle
 from ritornello.data import CORPUS
-from ritornello.errors import ConfigError, FileError
+from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.formats.midi import parse_midi
 from ritornello.generation import find_bundle
 from ritornello.live.offline import export, packages
@@ -116,7 +116,7 @@ def test_what_the_host_does_not_understand_is_one_line(host: tuple[Host, list[Me
         made.download("session.wav")
     with pytest.raises(ConfigError, match="nothing has been played yet"):
         made.download("session.mid")
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(FormatError, match="more than 1,000,000 bytes"):
         made.play_call(bytes(2_000_000))
 
 

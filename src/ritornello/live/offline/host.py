@@ -203,11 +203,8 @@ class Host:
 
     def play_call(self, file: bytes) -> None:
         """Play a MIDI file as the call; ConfigError or FormatError if that is not possible."""
-        if len(file) > self._manager.limits.call_bytes:
-            raise ConfigError(
-                f"the file is too large: a call has at most {self._manager.limits.call_bytes} bytes"
-            )
-        if error := self._session.play_call(parse_midi(file, "the call")):
+        score = parse_midi(file, "the call", self._manager.limits.call_bytes)
+        if error := self._session.play_call(score):
             raise ConfigError(error)
 
     def go_on_from(self, file: bytes) -> None:
