@@ -102,7 +102,7 @@ NOTE = {"start": 0, "duration": 1, "pitch": 60}
 @pytest.mark.parametrize(
     ("music", "line"),
     [
-        ({"midi": packed(5_000_000)}, "the music: more than 4,194,304 bytes of MIDI"),
+        ({"midi": packed(5_000_000)}, "the music: more than 4,194,304 bytes"),
         (
             {"tracks": [{"notes": [NOTE] * 25_500}] * 2},
             "the music: 51,000 notes, allowed are 50,000",

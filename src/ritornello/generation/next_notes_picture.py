@@ -4,7 +4,7 @@ the probability of each pitch, in the colours of the instruments; below, how lik
 from __future__ import annotations
 
 import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -184,7 +184,7 @@ def _draw_probabilities(
 
 def _draw_instruments(pen: Pen, found: NextNotes, colours: dict[str, Colour], top: float) -> None:
     """Write how likely each instrument plays, and the lengths of its notes."""
-    lengths = defaultdict[str, Counter[float]](Counter)
+    lengths = defaultdict[str, dict[float, float]](lambda: defaultdict(float))
     for note in found.notes:
         for quarters, share in () if note.is_drum else note.lengths:
             lengths[note.instrument][quarters] += note.probability * share
@@ -194,7 +194,7 @@ def _draw_instruments(pen: Pen, found: NextNotes, colours: dict[str, Colour], to
         whole = sum(lengths[name].values())
         told = ", ".join(
             f"{_LENGTHS.get(quarters, f'{quarters:g} quarters')} {part / whole:.0%}"
-            for quarters, part in lengths[name].most_common(3)
+            for quarters, part in sorted(lengths[name].items(), key=lambda each: -each[1])[:3]
             if part >= whole / 100
         )
         pen.text(MARGIN + 30, y, f"{name} plays {share:.0%}" + (f": {told}" if told else ""), 12, INK)

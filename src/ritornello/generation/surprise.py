@@ -282,7 +282,8 @@ class _Looks(NamedTuple):
     shares: Floats
 
 
-class _Place(NamedTuple):
+@dataclass(frozen=True)
+class _Place:
     """Where a note stands in the score that is shown, and the part and the event that it was read as."""
 
     track: int
@@ -344,9 +345,10 @@ def _events(
         kind = np.where(representation.tokens.tells_of[example.ids[1:]] >= 0, 2, 0)
         kind[each.begins - 1] = 1
         cells = (each.event_of_id[1:] + 1) * 3 + kind
-        table = np.bincount(cells, nats, minlength=3 * (count + 2)).reshape(-1, 3)
+        summed = np.bincount(cells, nats, minlength=3 * (count + 2))
+        table = summed.astype(np.float64).reshape(-1, 3)
         before, after = before + float(table[0].sum()), after + float(table[-1].sum())
-        table[1:-1] += look.voice_nats[:, None] * [1, -1, 0]
+        table[1:-1] += look.voice_nats[:, None] * np.array([1.0, -1.0, 0.0])
         shares = np.maximum(np.bincount(each.event, minlength=count), 1)[:, None]  # prose has no notes
         events += map(_Event, table[1:-1] / shares, _instead(representation, example, each, look))
     return events, before, after
@@ -356,8 +358,8 @@ def _instead(
     representation: Representation, example: Example, found: Attribution, look: _Looks
 ) -> list[list[tuple[float, int | str]]]:
     """Return what was expected instead of each event, the most probable first; ids of one pitch count as one."""
-    tokens, grammar, rows = representation.tokens, representation.grammar(), []
-    begins = set(found.begins.tolist())
+    tokens, grammar, begins = representation.tokens, representation.grammar(), set(found.begins.tolist())
+    rows: list[list[tuple[float, int | str]]] = []
 
     def brought(token: int) -> int | str | None:
         pitches = [pitch for _, pitch in grammar.notes_of(token)]
@@ -367,15 +369,15 @@ def _instead(
 
     for place, token in enumerate(example.ids.tolist()):
         if place in begins:
-            shares = Counter[int | str | None]()
+            shares = defaultdict[int | str | None, float](float)
             for other, share in zip(
                 look.ids[len(rows)].tolist(), look.shares[len(rows)].tolist(), strict=True
             ):
                 shares[brought(other)] += share
-            del shares[brought(token)], shares[None]
-            rows.append(
-                [(share, name) for name, share in shares.most_common(MOST_INSTEAD) if name is not None]
-            )
+            for left_out in (brought(token), None):
+                shares.pop(left_out, None)
+            ranked = sorted(shares.items(), key=lambda each: -each[1])[:MOST_INSTEAD]
+            rows.append([(share, name) for name, share in ranked if name is not None])
         grammar.advance(token)
     return rows
 
@@ -421,11 +423,11 @@ def _found_in(
                 free[part, pitch % 12].append((time, pitch, number, index))
     for notes in free.values():
         notes.sort()
-    times = [_quarters(representation, decoded, track.notes["start"]) for track in decoded.tracks]
+    decoded_times = [_quarters(representation, decoded, track.notes["start"]) for track in decoded.tracks]
     places = []
     for place in read:
         time, pitch = (
-            times[place.track][place.index],
+            decoded_times[place.track][place.index],
             int(decoded.tracks[place.track].notes["pitch"][place.index]),
         )
         notes = free[place.part, pitch % 12]
@@ -434,7 +436,7 @@ def _found_in(
             return None
         best = min(notes[first:stop], key=lambda note: (abs(note[0] - time), abs(note[1] - pitch)))
         notes.remove(best)
-        places.append(place._replace(track=best[2], index=best[3]))
+        places.append(replace(place, track=best[2], index=best[3]))
     return places
 
 
@@ -464,9 +466,24 @@ def _notes(shown: Score, places: Sequence[_Place], events: Sequence[_Event]) -> 
             else Expected(share, drum_name(note) if drum else names.of(note), note)
             for share, note in event.instead
         )
-        nats = event.nats.tolist()
-        head = bar, beat, labels[place.track], pitch, name, sum(nats), *nats
-        result.append(NoteSurprise(*head, instead, place.track, place.index))
+        time, of_pitch, length = event.nats.tolist()
+        whole, label = time + of_pitch + length, labels[place.track]
+        result.append(
+            NoteSurprise(
+                bar,
+                beat,
+                label,
+                pitch,
+                name,
+                whole,
+                time,
+                of_pitch,
+                length,
+                instead,
+                place.track,
+                place.index,
+            )
+        )
     return result
 
 
@@ -503,9 +520,10 @@ def _words(
     for example, each in zip(examples, found, strict=True):
         for at in each.begins.tolist():
             event, name = events[len(result)], representation.tokens.name(int(example.ids[at]))
-            instead = tuple(Expected(share, str(word), None) for share, word in event.instead)
-            nats, sentence = event.nats.tolist(), int(example.bars[at]) + 1
-            result.append(NoteSurprise(sentence, 1.0, "", None, name, sum(nats), *nats, instead))
+            instead = tuple(Expected(share, str(other), None) for share, other in event.instead)
+            (time, word, length), sentence = event.nats.tolist(), int(example.bars[at]) + 1
+            whole = time + word + length
+            result.append(NoteSurprise(sentence, 1.0, "", None, name, whole, time, word, length, instead))
     return result
 
 

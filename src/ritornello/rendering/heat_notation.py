@@ -43,8 +43,9 @@ def looks_of(heat: Heat, score: Score, timeline: Timeline, parts: Sequence[Part]
             starts, colours = timeline.to_units(of_track["start"]).tolist(), heat.colours(track)
             for index, (start, pitch) in enumerate(zip(starts, of_track["pitch"].tolist(), strict=True)):
                 number = number_of.get((track, index))
-                look = {"color": hex_colour(colours[index])}
-                notes[place, pitch].append((start, look | ({"id": f"{_ID}{number}"} if number else {})))
+                attributes = {"color": hex_colour(colours[index])}
+                attributes |= {"id": f"{_ID}{number}"} if number else {}
+                notes[place, pitch].append((start, attributes))
 
     def look(place: int, start: int, pitch: int) -> Mapping[str, str]:
         near = min(notes[place, pitch], key=lambda note: abs(note[0] - start), default=None)

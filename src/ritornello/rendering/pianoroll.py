@@ -274,7 +274,9 @@ def _draw_system(
     _draw_keys(pen, layout, names.keys, span)
     _draw_chords(pen, layout, names, span)
     for index in order:
-        _draw_notes(pen, layout, score.tracks[index], colours[index], span, heat and heat.colours(index))
+        _draw_notes(
+            pen, layout, score.tracks[index], colours[index], span, heat.colours(index) if heat else None
+        )
     if heat:
         _draw_numbers(pen, layout, score, heat, span)
         _draw_curve(pen, layout, heat, span)

@@ -8,6 +8,7 @@ first note that an id begins belongs to no note, nor do ids after the last one t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ from ritornello.representations.tokens import CHORD, LAST, Note
 from ritornello.score import Score
 
 
-class Attribution(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Attribution:
     """The events of a piece, ids that begin notes, in their order, and the notes of `score`, what the ids decode to.
 
     event_of_id: (time,), -1 before the first event, the number of events after the last. begins: (events,), the place

@@ -30,5 +30,9 @@ class ServiceLimits:
     addresses: int = 1024
     """Whose requests are counted; those that were seen least recently are forgotten."""
     connections: int = 128
+    unasked: int = 64
+    """Connections that have not sent a request, or not all of it; above it, the oldest one is closed."""
+    header_seconds: float = 10
+    """Until a request has arrived, without its body."""
     silent_seconds: float = 15
     """After which an empty line tells the reader of events that the job goes on."""

@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import binascii
-import zlib
 from base64 import b64decode
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
-from ritornello.errors import ConfigError, FormatError, counted
+from ritornello.errors import ConfigError, counted
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.text import primer_of
 from ritornello.score import (
@@ -45,8 +44,6 @@ MOST_CHARACTERS = 20_000
 
 MOST_MIDI = 4 << 20
 """Bytes of a MIDI file."""
-
-GZIP = b"\x1f\x8b"
 
 VELOCITY = 80
 """Of notes that come without."""
@@ -184,21 +181,9 @@ def to_score(
             data = b64decode(music.midi, validate=True)
         except (binascii.Error, ValueError) as error:
             raise ConfigError(f"{what}: its MIDI file is not in base64: {error}") from None
-        score = parse_midi(_unpacked(data, what), what)
+        score = parse_midi(data, what, MOST_MIDI)
     _check(score, what)
     return score, remarks
-
-
-def _unpacked(data: bytes, what: str) -> bytes:
-    """Return the bytes of a MIDI file that may be packed by gzip; its size counts as it is unpacked."""
-    if data.startswith(GZIP):
-        try:
-            data = zlib.decompressobj(31).decompress(data, MOST_MIDI + 1)
-        except zlib.error as error:
-            raise FormatError(f"{what}: damaged gzip file ({error})") from None
-    if len(data) > MOST_MIDI:
-        raise ConfigError(f"{what}: more than {MOST_MIDI:,} bytes of MIDI")
-    return data
 
 
 def _check(score: Score, what: str) -> None:

@@ -34,6 +34,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, ServiceError
 from ritornello.live.server.limits import TokenBucket
 from ritornello.live.server.safety import Safety
+from ritornello.live.server.waiting import protocol_of
 from ritornello.service import Service
 from ritornello.service.job import NewNotes
 from ritornello.service.jobs import BusyError, Done, Jobs, RunningJob
@@ -314,6 +315,7 @@ def make_server(
         host=host,
         port=port,
         ws="none",
+        http=protocol_of(limits.unasked, limits.header_seconds),
         log_level="warning",
         server_header=False,
         limit_concurrency=limits.connections,
