@@ -34,7 +34,7 @@ COMMANDS = {
     "compose": "Compose new music with a model, and write it as MIDI, sound, picture or score.",
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "export": "Write the jam page with a model, to be played offline, without a server.",
-    "play": "Play with a model, live, on real or virtual MIDI ports.",
+    "play": "Play with a model, live, on real or virtual MIDI ports, or by OSC.",
     "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
     "mcp": "Offer composing, infilling, judging and the rest to an assistant as tools (MCP), on stdin and stdout.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
