@@ -71,7 +71,7 @@ def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
     from ritornello import formats
 
-    return (*formats.FORMATS, *RENDERERS)
+    return (*formats.written_suffixes(), *RENDERERS)
 
 
 def is_played(path: Path) -> bool:

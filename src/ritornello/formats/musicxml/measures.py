@@ -28,6 +28,7 @@ from ritornello.formats.musicxml.instruments import changed
 from ritornello.formats.notated.bars import MAX_QUARTERS, Bar, Note, Sign
 from ritornello.formats.notated.expression import ACCENTS, length_of
 from ritornello.formats.notated.instruments import Instrument, Part, drum_at
+from ritornello.formats.notated.keys import within
 from ritornello.formats.notated.order import KINDS, Navigation, mark_in_words
 from ritornello.formats.repairs import Repairs
 from ritornello.score import Key
@@ -173,7 +174,7 @@ class _PartReader:
             element.find("key") is not None or element.find("transpose") is not None
         ):
             shift = self._transposition(1).fifths
-            key = Key(0, _within(self.key.fifths + shift), self.key.minor)
+            key = Key(0, within(self.key.fifths + shift), self.key.minor)
             self._sign("key", (key, bool(shift and not self.key.fifths)), self.position)
         for time in element.findall("time"):
             if time.get("number", "1") == "1":
@@ -443,11 +444,6 @@ def _fifths(key: Element) -> int | None:
     if alters == {1} and set(steps) == set(_SHARPS[:count]):
         return count
     return -count if alters == {-1} and set(steps) == set(_SHARPS[::-1][:count]) else None
-
-
-def _within(fifths: int) -> int:
-    """Return a key of -7 to 7 fifths that sounds as that of `fifths`."""
-    return fifths if -7 <= fifths <= 7 else (fifths + 6) % 12 - 6
 
 
 def _ties(note: Element) -> tuple[bool, bool]:
