@@ -18,7 +18,6 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,9 @@ def _spread(names: list[str], count: int = 50) -> list[str]:
     for name in names:
         folders.setdefault(Path(name).parent, []).append(name)
     chosen: list[str] = []
-    for left, (_, own) in zip(range(len(folders), 0, -1), sorted(folders.items(), key=lambda item: len(item[1])), strict=True):
+    for left, (_, own) in zip(
+        range(len(folders), 0, -1), sorted(folders.items(), key=lambda item: len(item[1])), strict=True
+    ):
         share = min(len(own), (count - len(chosen)) // left)
         chosen += [own[index * len(own) // share] for index in range(share)]
     return chosen
@@ -92,7 +93,9 @@ def _examined(name: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="*")
     parser.add_argument("--mei", type=Path)
     asked = parser.parse_args()
@@ -112,7 +115,10 @@ def main() -> None:
                 if found:
                     print(f"{Path(name).name}: {len(found)} differences; {reason or 'NOT EXPLAINED'}")
                     print(*(f"    {line}" for line in (found if asked.files else found[:3])), sep="\n")
-        print(f"{kind}: {counts['agree']} of {len(names)} agree, {counts['explained']} differ for a known reason", flush=True)
+        print(
+            f"{kind}: {counts['agree']} of {len(names)} agree, {counts['explained']} differ for a known reason",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

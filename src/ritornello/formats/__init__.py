@@ -73,7 +73,9 @@ class Format:
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
         """Write `score` to `path`, as a whole or not at all; return descriptions of what was left out."""
         if not self.writer:
-            raise FormatError(f"{path}: {self.name} is only read; written are {', '.join(written_suffixes())}")
+            raise FormatError(
+                f"{path}: {self.name} is only read; written are {', '.join(written_suffixes())}"
+            )
         module, _, name = self.writer.rpartition(":")
         function: Callable[[Score, Path], tuple[str, ...]] = getattr(
             import_module(module or self.module), name
@@ -126,7 +128,11 @@ def _accept(suffix: str, value: Any) -> Format:
 FORMATS = Registry[Format](
     "format",
     group="ritornello.formats",
-    rows={suffix: format for format in (MIDI, MUSICXML, TEXT, ABC, MEI, HUMDRUM, IREAL) for suffix in format.suffixes},
+    rows={
+        suffix: format
+        for format in (MIDI, MUSICXML, TEXT, ABC, MEI, HUMDRUM, IREAL)
+        for suffix in format.suffixes
+    },
     accept=_accept,
 )
 """Every format by suffix, in lower case and with its dot."""
@@ -153,7 +159,9 @@ def read(
         raise FormatError(f"{name}: it has {counted(len(pieces), 'piece')}; name one, such as {name}#1")
     if piece is not None and not 1 <= piece <= len(pieces):
         raise FormatError(f"{name}#{piece}: it has {counted(len(pieces), 'piece')}")
-    return kind.read(b"".join(pieces[(piece or 1) - 1]), name if piece is None else f"{name}#{piece}", repeats)
+    return kind.read(
+        b"".join(pieces[(piece or 1) - 1]), name if piece is None else f"{name}#{piece}", repeats
+    )
 
 
 def piece_paths(path: Path) -> list[Path]:
