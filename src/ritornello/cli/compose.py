@@ -78,14 +78,14 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     """Return the score of a file, else of prose (with `prose`), of MIDI event words, or of a list of notes."""
     if text is None:
         return None
-    from ritornello.formats import FORMATS, read
+    from ritornello.formats import FORMATS, read, suffix_of
     from ritornello.formats.event_text import is_event_text, text_to_midi
     from ritornello.formats.midi import parse_midi
     from ritornello.formats.text import prose_to_score
     from ritornello.notelist import notes_to_score
 
     path = Path(text)
-    if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
+    if suffix_of(path) in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
         return read(path)
     if prose:
         return prose_to_score(text, "the primer")

@@ -136,7 +136,7 @@ def _small(text: str | None) -> int | None:
 
 
 def read_parts(text: str) -> str:
-    """Return the labels of the parts in the order of playing that a P: says: "A(AB)2C" is AABABC; at most MOST_PARTS."""
+    """Return the labels of parts in the order of playing that a P: says: "A(AB)2C" is AABABC; at most MOST_PARTS."""
     stack = [""]
     for each in re.findall(r"[A-Za-z()]\d{0,2}|\)\d{0,2}", text):
         mark, times = each[0], max(1, int(each[1:] or 1))

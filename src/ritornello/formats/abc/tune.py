@@ -334,7 +334,7 @@ class _Voice:
             return False
         if bar.filled > MAX_QUARTERS or len(self.bars) == MAX_BARS:
             raise FormatError(
-                f"{self.tune.place}: a voice of more than {MAX_BARS} bars, or a bar of more than {MAX_QUARTERS} quarters"
+                f"{self.tune.place}: more than {MAX_BARS} bars, or a bar of more than {MAX_QUARTERS} quarters"
             )
         bar.sounding = max((note.stop for note in bar.notes), default=Fraction(0))
         self.bars.append(bar)
@@ -407,8 +407,8 @@ class _Voice:
             return
         if (symbol := self._symbol(text)) is not None:
             self._sign("chord", symbol)
-        elif (mark := mark_in_words(text)) is not None:
-            self._mark(mark)
+        elif text.lower() == "end" or (mark := mark_in_words(text)) is not None:
+            self._mark("fine" if text.lower() == "end" else mark or "")
 
     def _symbol(self, text: str) -> str | None:
         """Return the chord symbol that a text is, at sounding pitch; None if it is none."""
@@ -445,7 +445,7 @@ class _Voice:
             self._mark(kind)
 
     def _mark(self, kind: str) -> None:
-        """Take a mark of navigation: a place is that of the bar in which it stands, an end that of the bar that ends."""
+        """Take a mark of navigation: a place is that of its bar, an end that of the bar that ends."""
         at_start = not (self.bar.notes or self.position)
         is_end = kind not in ("segno", "coda", "trio")
         bar = self.bars[-1] if is_end and at_start and self.bars else self.bar

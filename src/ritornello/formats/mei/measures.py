@@ -191,9 +191,9 @@ class MeasureReader:
         start = self._stamp(element.get("tstamp"))
         if start is None:
             name = (ids(element.get("startid")) or [""])[0]
-            number, start = self.places.get(name, (self.number, None))
-            if start is None:
+            if name not in self.places or self.places[name][0] != self.number:
                 return None
+            start = self.places[name][1]
         return bars, start, staff
 
     def _stamp(self, text: str | None) -> Fraction | None:
@@ -313,6 +313,7 @@ class _Layer:
         self.rests = 1
         self.altered: dict[tuple[str, int], int] = {}
         self.in_grace = False
+        self.grace = 0
 
     def read(self, element: Element, factor: Fraction) -> None:
         """Take the events in an element; `factor` is by how much tuplets around them change their lengths."""
@@ -369,7 +370,7 @@ class _Layer:
 
     def _sound(self, event: Element, factor: Fraction) -> None:
         """Take a note or a chord."""
-        notes = [event] if event.tag == "note" else [each for each in _notes(event)]
+        notes = [event] if event.tag == "note" else list(_notes(event))
         first = notes[0] if notes and event.get("dur") is None and event.tag == "chord" else event
         is_grace = self.in_grace or any(each.get("grace") not in (None, "") for each in (event, *notes[:1]))
         is_cue = event.get("cue") == "true" or (event.get("size") == "cue" and False)
@@ -381,7 +382,7 @@ class _Layer:
         self.position += length
         if is_cue:
             return
-        self.grace = getattr(self, "grace", 0) + 1
+        self.grace += 1
         verses = list(_verses(event))
         for number, each in enumerate(notes):
             pitch, is_drum = self._pitch(each)

@@ -16,6 +16,7 @@ from ritornello.formats.mei.measures import Links, MeasureReader
 from ritornello.formats.mei.staves import read_staves
 from ritornello.formats.musicxml.document import decoded, parsed_xml
 from ritornello.formats.notated.assembly import Parts, assemble
+from ritornello.formats.notated.bars import Bar
 from ritornello.formats.notated.instruments import Part
 from ritornello.formats.notated.order import MAX_BARS_PLAYED, Played
 from ritornello.formats.repairs import Repairs
@@ -36,7 +37,7 @@ def parse_mei(data: bytes, name: str = "MEI data", *, repeats: bool = True) -> S
     repairs = Repairs()
     reader = _Reader(root, repairs, name)
     if not any(own for _, own in reader.parts):
-        raise FormatError(f"{name}: no measures in it; wanted is common music notation, not neumes or mensural notation")
+        raise FormatError(f"{name}: no measures in it; wanted is common music notation, not mensural")
     title, texts = _header(root)
     order = reader.order() if repeats else None
     return assemble(reader.parts, repairs, name, repeats=repeats, order=order, title=title, texts=texts)
@@ -49,7 +50,7 @@ class _Reader:
         self.repairs, self.source = repairs, source
         self.links = _links(root)
         self.ranges: dict[str, tuple[int, int]] = {}  # the bars of each section or ending with a name
-        self.expansions: list[tuple[tuple[int, int], list[str]]] = []  # of which bars, and the names
+        self.expansions: list[list[str]] = []  # the names of what is played
         self.parts: Parts = []
         scores = list(root.iter("score")) if root.tag != "score" else [root]
         for score in scores:
@@ -60,7 +61,7 @@ class _Reader:
     def _score(self, roots: list[Element]) -> None:
         """Read a movement: a score, or parts that stand beside each other."""
         before = max((len(own) for _, own in self.parts), default=0)
-        parts: list[tuple[Part, list]] = []
+        parts: list[tuple[Part, list[Bar]]] = []
         for root in roots:
             self.reader = MeasureReader(self.links, self.repairs, self.source)
             self.named: list[Part] = []
@@ -72,7 +73,7 @@ class _Reader:
             else:
                 known = []
                 self.parts = [*self.parts, (part, known)]
-            known += [type(own[0])() for _ in range(before - len(known))] if own else []
+            known += [Bar() for _ in range(before - len(known))]
             known += own
 
     def _walk(self, element: Element, before: int) -> None:
@@ -98,13 +99,13 @@ class _Reader:
                     first.navigation.ending = numbers or (1,)
                     last.navigation.ending_stops = True
             elif child.tag == "expansion" and child.get("type") != "norep":
-                self.expansions.append(((before + start, before + start), ids(child.get("plist"))))
+                self.expansions.append(ids(child.get("plist")))
 
     def order(self) -> list[Played] | None:
         """Return the bars in the order that the first expansion says; what is outside its sections is played once."""
         if not self.expansions:
             return None
-        _, names = self.expansions[0]
+        names = self.expansions[0]
         spans = [self.ranges[name] for name in names if name in self.ranges]
         if len(spans) < len(names) or not spans:
             return None

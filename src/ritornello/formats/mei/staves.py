@@ -57,7 +57,7 @@ def _groups(element: Element) -> Iterator[list[Element]]:
         if child.tag == "staffDef":
             yield [child]
         elif child.tag == "staffGrp":
-            staves = [each for each in child.iter("staffDef")]
+            staves = list(child.iter("staffDef"))
             is_named = bool(_label(child)) or child.find("instrDef") is not None
             is_flat = child.find("staffGrp") is None
             bare = not any(_label(staff) for staff in staves)
