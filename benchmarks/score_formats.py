@@ -5,9 +5,9 @@
                                                        https://github.com/music-encoding/sample-encodings
     python benchmarks/score_formats.py FILE...         these files, with the first differences
 
-What is compared is as in `musicxml_reading.py`: pitches sound, ties are joined, and repeats are played out where music21
-plays them out. Of tunes with pickups within (around a repeat) the bar lines within a bar are left out. With --written,
-both read the bars as they are written.
+What is compared is as in `musicxml_reading.py`: pitches sound, ties are joined, and repeats are played out where
+music21 plays them out. Bar lines of ABC that stand within a bar, as around a repeat, are left out. With --abc2midi, the
+path of that program (package abcmidi), a tune that it reads as it is read here counts as explained.
 """
 
 from __future__ import annotations

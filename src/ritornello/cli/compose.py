@@ -47,6 +47,7 @@ def compose(
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.cli.writing import write_all
     from ritornello.config import checked
     from ritornello.generation import load
@@ -56,6 +57,7 @@ def compose(
 
     warn_of(CONSTRAINTS)
     check_targets(out or [], checked(SoundConfig, sound))
+    read_chords(settings)
     start = time.perf_counter()
     loaded = load(model)
     prose = loaded.bundle.representation.reads_prose

@@ -115,7 +115,7 @@ class Scan:
         seconds = sum(report.seconds for report in used)
         voices = sum(report.polyphony[0] * report.seconds for report in used)
         return {
-            "files": len({formats.file_of(report.path) for report in self.reports}),
+            "files": len(self.reports),
             "verdicts": _counts(report.verdict for report in self.reports),
             "pieces": len(used),
             "notes": sum(report.notes for report in used),
@@ -287,7 +287,8 @@ def _digest(keys: Ints) -> str:
 def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
-    Of a book of several pieces, each piece is returned as a path of its own, such as "tunes.abc#3". Files at an address (see `remote`) are copied to this machine first.
+    Of a book of several pieces, each piece is a path of its own, such as "tunes.abc#3". Files at an address (see
+    `remote`) are copied to this machine first.
 
     In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
     are about the folder, such as README.txt. Files of other

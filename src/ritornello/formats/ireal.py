@@ -126,7 +126,17 @@ def _link(song: _Song) -> str:
     names = song.composer.split()
     composer = " ".join((*names[-1:], *names[:-1]))
     if song.tempo or "=" in song.music:
-        fields = (song.title, composer, "", "", song.key, "", _MARK + _swapped(song.music), "", str(song.tempo))
+        fields = (
+            song.title,
+            composer,
+            "",
+            "",
+            song.key,
+            "",
+            _MARK + _swapped(song.music),
+            "",
+            str(song.tempo),
+        )
         return "irealb://" + quote("=".join(fields))
     return "irealbook://" + quote("=".join((song.title, composer, "", song.key, "n", song.music)))
 
@@ -181,7 +191,9 @@ class _Chart:
                 self._repeat(1 if match[0] == "x" else 2)
             elif kind == "time":
                 beats, unit = int(match[0][1]), int(match[0][2])
-                self.meter = (12, 8) if match[0] == "T12" else (max(1, beats), unit if unit in (2, 4, 8) else 4)
+                self.meter = (
+                    (12, 8) if match[0] == "T12" else (max(1, beats), unit if unit in (2, 4, 8) else 4)
+                )
                 self.bar.meter = self.meter
             elif kind == "section":
                 name = {"i": "Intro", "V": "Verse"}.get(match[0][1], match[0][1])

@@ -35,7 +35,8 @@ def parse_mei(data: bytes, name: str = "MEI data", *, repeats: bool = True) -> S
     if root.tag not in ("mei", "music", "mdiv", "score"):
         raise FormatError(f"{name}: not an MEI file: its root is <{root.tag}>, allowed is <mei>")
     repairs = Repairs()
-    reader = _Reader(root, repairs, name)
+    music = root.find("music") if root.tag == "mei" else root  # the head may have scores too, of incipits
+    reader = _Reader(root if music is None else music, repairs, name)
     if not any(own for _, own in reader.parts):
         raise FormatError(f"{name}: no measures in it; wanted is common music notation, not mensural")
     title, texts = _header(root)
