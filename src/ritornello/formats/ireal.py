@@ -88,7 +88,7 @@ def parse_ireal(data: bytes, name: str = "iReal Pro data", *, repeats: bool = Tr
 def _links(data: bytes) -> Iterator[str]:
     """Yield the links in a page or a text, decoded."""
     text = data.decode("utf-8", errors="replace").strip()
-    if text.startswith(("irealb://", "irealbook://")) and "<" not in text.replace("%3C", ""):
+    if text.startswith(("irealb://", "irealbook://")):
         found = [line for line in text.splitlines() if line.strip()]
     else:
         found = [html.unescape(match[0]) for match in _LINK.finditer(text)]

@@ -244,7 +244,7 @@ def _marks(bars: Sequence[Navigation]) -> dict[str, dict[int, str]]:
 
 
 def _endings(bars: Sequence[Navigation]) -> list[list[Ending]]:
-    """Return the endings of each repeat: brackets that follow one another with rising numbers."""
+    """Return the endings of each repeat: brackets that follow one another with other numbers."""
     groups: list[list[Ending]] = []
     for start, bar in enumerate(bars):
         if not bar.ending:
@@ -256,7 +256,8 @@ def _endings(bars: Sequence[Navigation]) -> list[list[Ending]]:
                 stop = start if stop == len(bars) else stop - 1
                 break
         ending = (start, stop + 1, bar.ending)
-        if groups and groups[-1][-1][1] == start and min(bar.ending) > max(groups[-1][-1][2]):
+        known = {number for _, _, numbers in groups[-1] for number in numbers} if groups else set()
+        if groups and groups[-1][-1][1] == start and known.isdisjoint(bar.ending):
             groups[-1].append(ending)
         else:
             groups.append([ending])
