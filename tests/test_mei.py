@@ -52,6 +52,13 @@ def test_notes_chords_rests_and_tuplets() -> None:
     assert (score.title, score.tracks[0].name, score.tracks[0].program) == ("A piece", "Flute", 73)
 
 
+def test_a_tuplet_may_be_a_span() -> None:
+    three = "".join(note("d4", "4", f'xml:id="n{number}"') for number in range(3))
+    span = '<tupletSpan num="3" numbase="2" startid="#n0" endid="#n2"/>'
+    score = mei(measure(three + note("e4", "2"), beside=span))
+    assert [start for start, _, _ in notes(score)] == pytest.approx([0, 2 / 3, 4 / 3, 2])
+
+
 def test_accidentals_that_sound_and_those_of_the_key() -> None:
     score = mei(
         measure(note("f4") + note("f4", more='accid.ges="s"') + note("f4", inside='<accid accid="n"/>'))

@@ -53,6 +53,9 @@ class Links:
     tied_from: set[str] = field(default_factory=set)  # notes that a tie leads to
     tied_to: set[str] = field(default_factory=set)  # notes at which one begins
     has_gestures: bool = False  # whether accidentals that sound are written
+    spans: dict[str, tuple[str, Fraction]] = field(
+        default_factory=dict
+    )  # tuplets: first note -> last note, factor
 
 
 class MeasureReader:
@@ -314,6 +317,7 @@ class _Layer:
         self.altered: dict[tuple[str, int], int] = {}
         self.in_grace = False
         self.grace = 0
+        self.span: tuple[str, Fraction] | None = None  # the last note and the factor of a tuplet
 
     def read(self, element: Element, factor: Fraction) -> None:
         """Take the events in an element; `factor` is by how much tuplets around them change their lengths."""
@@ -349,6 +353,11 @@ class _Layer:
                     self.bar.meter = self.reader.meter = meter
 
     def _length(self, event: Element, factor: Fraction) -> Fraction:
+        name = event.get(ID, "")
+        self.span = self.reader.links.spans.get(name, self.span)
+        if self.span is not None:
+            factor *= self.span[1]
+            self.span = None if name == self.span[0] else self.span
         dots = integer(event.get("dots"))
         text = event.get("dur") or event.get("dur.default")
         length = _written_length(text or "4", len(event.findall("dot")) if dots is None else dots)
@@ -375,7 +384,7 @@ class _Layer:
         is_grace = self.in_grace or any(each.get("grace") not in (None, "") for each in (event, *notes[:1]))
         is_cue = event.get("cue") == "true" or (event.get("size") == "cue" and False)
         start = self.position
-        length = _ZERO if is_grace else self._length(first, factor)
+        length = _ZERO if is_grace else self._length(event if event.get("dur") else first, factor)
         for each in (event, *notes):
             if name := each.get(ID):
                 self.reader.places[name] = self.reader.number, start

@@ -8,10 +8,11 @@ Read in order: `parse_mei`, `_Reader`.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from ritornello.errors import FormatError
-from ritornello.formats.mei.elements import ID, children, ids, text_of
+from ritornello.formats.mei.elements import ID, children, ids, integer, text_of
 from ritornello.formats.mei.measures import Links, MeasureReader
 from ritornello.formats.mei.staves import read_staves
 from ritornello.formats.musicxml.document import decoded, parsed_xml
@@ -134,6 +135,13 @@ def _links(root: Element) -> Links:
         if element.tag == "tie":
             links.tied_to.update(ids(element.get("startid")))
             links.tied_from.update(ids(element.get("endid")))
+        elif element.tag == "tupletSpan":
+            num, base = integer(element.get("num")), integer(element.get("numbase"))
+            if num and base and num > 0 < base:
+                last = (ids(element.get("endid")) or [""])[0]
+                links.spans |= {
+                    first: (last, Fraction(base, num)) for first in ids(element.get("startid"))[:1]
+                }
         elif element.get("accid.ges"):
             links.has_gestures = True
     return links
