@@ -35,7 +35,7 @@ COMMANDS = {
     "export": "Write the jam page with a model, to be played offline, without a server.",
     "play": "Play with a model, live, on real or virtual MIDI ports.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
+    "convert": "Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text; also to sound "
     "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",

@@ -118,6 +118,10 @@ IREAL = Format(
 )
 
 
+_PROGRAMS = {".mscz": "MuseScore", ".mscx": "MuseScore", ".sib": "Sibelius", ".musx": "Finale", ".dorico": "Dorico"}
+"""Programs whose own files nobody describes; all of them export MusicXML."""
+
+
 def _accept(suffix: str, value: Any) -> Format:
     """Return the format that a package registers for a suffix; raise TypeError if it is not one."""
     if not isinstance(value, Format) or suffix not in value.suffixes:
@@ -248,6 +252,8 @@ def format_of(path: Path) -> Format:
     suffix = suffix_of(path)
     if suffix in FORMATS:
         return FORMATS[suffix]
+    if suffix in _PROGRAMS:
+        raise FormatError(f"{path}: the format of {_PROGRAMS[suffix]} itself is not read; export MusicXML from it")
     near = get_close_matches(suffix, FORMATS, n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]!r}" if near else ""
     raise FormatError(f"{path}: unknown suffix {suffix!r}{candidate}; allowed are {', '.join(FORMATS)}")
