@@ -102,6 +102,8 @@ def test_a_pickup_and_the_bar_around_a_repeat() -> None:
         ("A4 :: B4 :|", "AABB"),
         ("|:: A4 ::|", "AAA"),
         ('A4 "Fine" | B4 "D.C." |', "ABA"),
+        ('A4 | B4 "End" | c4 "D.C." |', "ABcAB"),
+        ("|: A4 |1 B4 :|2 c4 | d4 | A4 :|", "ABAcdAdA"),
         ("A4 | !segno! B4 !fine! | c4 !D.S.! |]", "ABcB"),
     ],
 )
@@ -136,6 +138,7 @@ def test_transposing_voices_sound() -> None:
     assert score.keys == (Key(0, -2),)
     assert [text.text for text in score.texts] == ["Bb"]
     assert pitches(tune("C", key="C treble-8")) == [48]
+    assert pitches(tune("C", key="C -8va")) == [48]
     assert pitches(tune("C", more="%%MIDI program 40\n%%MIDI transpose 12\n")) == [72]
 
 

@@ -87,6 +87,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.config import checked
     from ritornello.generation import find_bundle
     from ritornello.generation.constraints import CONSTRAINTS
@@ -95,6 +96,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
     from ritornello.live.session import Session
 
     warn_of(CONSTRAINTS)
+    read_chords(settings)
     config = checked(JamConfig, settings)
     entry = load_catalog([str(find_bundle(model))]).find(None)
     entry.load()

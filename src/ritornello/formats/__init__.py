@@ -118,7 +118,13 @@ IREAL = Format(
 )
 
 
-_PROGRAMS = {".mscz": "MuseScore", ".mscx": "MuseScore", ".sib": "Sibelius", ".musx": "Finale", ".dorico": "Dorico"}
+_PROGRAMS = {
+    ".mscz": "MuseScore",
+    ".mscx": "MuseScore",
+    ".sib": "Sibelius",
+    ".musx": "Finale",
+    ".dorico": "Dorico",
+}
 """Programs whose own files nobody describes; all of them export MusicXML."""
 
 
@@ -253,7 +259,9 @@ def format_of(path: Path) -> Format:
     if suffix in FORMATS:
         return FORMATS[suffix]
     if suffix in _PROGRAMS:
-        raise FormatError(f"{path}: the format of {_PROGRAMS[suffix]} itself is not read; export MusicXML from it")
+        raise FormatError(
+            f"{path}: the format of {_PROGRAMS[suffix]} itself is not read; export MusicXML from it"
+        )
     near = get_close_matches(suffix, FORMATS, n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]!r}" if near else ""
     raise FormatError(f"{path}: unknown suffix {suffix!r}{candidate}; allowed are {', '.join(FORMATS)}")

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from ritornello.errors import ConfigError, FormatError
 from ritornello.formats.abc.fields import (
@@ -186,6 +187,8 @@ class TuneReader:
         voices = [voice for voice in self.voices.values() if voice.bars]
         if not any(bar.notes for voice in voices for bar in voice.bars):
             raise FormatError(f"{self.source}: a tune of ABC without notes")
+        for voice in voices:
+            _end_endings(voice.bars)
         names = [voice.name.lower() for voice in voices]
         parts = [(voice.part(names), voice.bars) for voice in voices]
         return assemble(
@@ -629,6 +632,23 @@ class _Voice:
                 if syllable:
                     note.lyrics = (*note.lyrics, (self.verse, syllable))
                     last = note
+
+
+def _end_endings(bars: Sequence[Bar]) -> None:
+    """End the last ending of each repeat after as many bars as the one before it, where the next repeat would end it.
+
+    Many tunes do not say where a second ending ends.
+    """
+    starts = [number for number, bar in enumerate(bars) if bar.navigation.ending]
+    for before, start in pairwise(starts):
+        stop = start
+        while stop < len(bars) - 1 and not (
+            bars[stop].navigation.ending_stops or bars[stop].navigation.plays
+        ):
+            stop += 1
+        is_last = stop + 1 == len(bars) or not bars[stop + 1].navigation.ending
+        if min(bars[start].navigation.ending) > 1 and bars[stop].navigation.plays and is_last:
+            bars[min(stop, 2 * start - before - 1)].navigation.ending_stops = True
 
 
 _SETTERS: dict[str, Callable[[_Voice, str], None]] = {
