@@ -320,7 +320,7 @@ def test_a_corpus_that_stores_columns_is_to_be_read_again(corpus: Corpus, tmp_pa
     (tmp_path / "corpus.json").write_text(json.dumps(card | {"version": 1}))
     np.save(tmp_path / "index.npy", corpus.index)
     with pytest.raises(
-        CorpusError, match=r"version 1, .* reads 2; train again from the files, without --resume"
+        CorpusError, match=r"version 1, .* reads 3; train again from the files, without --resume"
     ):
         open_corpus(tmp_path)
 

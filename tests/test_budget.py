@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from test_splitting import SIZES, piece, write
 from typer.testing import CliRunner
@@ -20,6 +21,7 @@ from ritornello.corpus import streams
 from ritornello.corpus.shards import Corpus, build_corpus
 from ritornello.corpus.streams import Excerpts, held_out_pieces
 from ritornello.errors import ConfigError
+from ritornello.likelihood import Likelihood
 from ritornello.training import budget, loop
 from ritornello.training.config import TrainConfig
 from ritornello.training.loop import Trainer
@@ -332,3 +334,26 @@ def test_the_curve_has_what_its_legend_names(tmp_path: Path, monkeypatch: pytest
         assert low < 6.0 < high
         assert not axes.texts  # nothing is printed across the lines
         assert math.isclose(axes.get_xlim()[0], 0)
+
+
+@pytest.mark.parametrize(
+    ("nats", "is_worse"),
+    [
+        ([10.1, 9.9, 10.1, 9.9], False),  # no difference in sum
+        ([10.6, 9.6, 10.6, 9.6], False),  # 1 % worse, within the standard error of an unsure difference
+        ([14.0, 9.0, 14.0, 9.0], True),  # as unsure, but 15 % worse
+        ([10.1, 10.1, 10.1, 10.1], True),  # 1 % worse, and no doubt about it
+    ],
+)
+def test_a_network_may_be_a_little_worse_where_the_difference_is_unsure(
+    nats: list[float], is_worse: bool
+) -> None:
+    notes = np.full(4, 60.0)
+    scored = Scored(Likelihood(-sum(nats), 240, 240, 0), np.array(nats), notes)
+    assert scored.is_worse_than(np.full(4, 10.0)) == is_worse
+
+
+def test_of_too_few_blocks_only_a_little_is_allowed() -> None:
+    scored = Scored(Likelihood(-10.3, 60, 60, 0), np.array([10.3]), np.array([60.0]))
+    assert scored.is_worse_than(np.array([10.0]))
+    assert not scored.is_worse_than(np.array([10.2]))

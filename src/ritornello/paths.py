@@ -7,10 +7,11 @@ file object).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -96,9 +97,11 @@ def check_place(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` at the end, or remove it on failure.
 
+    durable: whether it is to be on the disk before, so that a power cut leaves the new file or the old one. That takes
+    some milliseconds.
     Its folder is made if it is missing, but none above that: a path with a slip is not to make a tree of folders.
     """
     path = Path(path)
@@ -114,7 +117,11 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.chmod(0o666 & ~_umask())
+        if durable:
+            _sync(beside)
         beside.replace(path)
+        if durable:
+            _sync(path.parent)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
     finally:
@@ -122,10 +129,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def replacing_folder(path: Path, overwrite: bool = False, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; rename it to `path` at the end, or remove it on failure.
 
-    Without `overwrite`, `path` must be missing or an empty folder.
+    Without `overwrite`, `path` must be missing or an empty folder. durable: as for `replacing`.
     """
     path = Path(path)
     try:
@@ -140,16 +147,54 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         beside.chmod(0o777 & ~_umask())
         if path.exists():  # Windows does not rename onto a folder
             (shutil.rmtree if overwrite else Path.rmdir)(path)
+        for each in (*beside.rglob("*"), beside) if durable else ():
+            _sync(each)
         beside.replace(path)
+        if durable:
+            _sync(path.parent)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` as a whole or not at all."""
-    with replacing(path) as beside:
+def leftovers(folder: Path, of: Path | None = None) -> list[Path]:
+    """Return what `replacing` and `replacing_folder` have left in a folder when their process was killed: all temporary
+    files and folders, or those that were to become the path `of`."""
+    stem, suffix = (r".{1,40}", r"(\..*)?") if of is None else (re.escape(of.stem[:40]), re.escape(of.suffix))
+    name = re.compile(rf"\.{stem}\.[a-z0-9_]{{8}}{suffix}")
+    return sorted(path for path in folder.iterdir() if name.fullmatch(path.name))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    So after a power cut a file that was renamed is whole, or the old one.
+
+    Windows cannot do that with folders, and some file systems cannot at all.
+    """
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes, durable: bool = False) -> None:
+    """Write `data` to `path` as a whole or not at all; `durable` as for `replacing`."""
+    with replacing(path, durable) as beside:
         beside.write_bytes(data)
 
 

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,14 @@ import pytest
 from numpy.typing import NDArray
 
 from ritornello.bundle import load_bundle
-from ritornello.errors import ConfigError, FileError
+from ritornello.data import CORPUS
+from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.formats.midi import parse_midi
+from ritornello.generation import find_bundle
 from ritornello.live.offline import export, packages
 from ritornello.live.offline.export import export_page, library_archive
 from ritornello.live.offline.host import Host, make_entry, play_log, store
+from ritornello.live.offline.wide_indices import INDEX_ARGUMENTS, accept_wide_indices
 from ritornello.live.server.catalog import Catalog, ModelEntry
 
 Message = dict[str, Any]
@@ -81,6 +85,20 @@ def test_a_log_gives_the_same_messages(mode: str, entry: ModelEntry, page_entry:
     assert played(page_entry) == messages
 
 
+def test_a_shipped_model_is_stored_whole() -> None:
+    """Unlike the small one of the other tests it knows its training music, its index and structure."""
+    entry = Catalog([ModelEntry("folk", load_bundle(find_bundle("folk")))]).find("folk")
+    stored = store(entry.bundle, entry.model)
+    made = make_entry(replace(stored, facts=json.loads(json.dumps(stored.facts))), lambda batch, inputs: [])
+    assert made.model.structure is not None
+    assert made.model.index is not None
+    score = parse_midi(next(CORPUS.glob("*.mid")).read_bytes())
+    theirs, ours = made.model.worth(8), entry.model.worth(8)
+    assert theirs is not None
+    assert ours is not None
+    assert theirs(score) == ours(score)
+
+
 @pytest.fixture
 def host(page_entry: ModelEntry) -> tuple[Host, list[Message]]:
     said: list[Message] = []
@@ -98,7 +116,7 @@ def test_what_the_host_does_not_understand_is_one_line(host: tuple[Host, list[Me
         made.download("session.wav")
     with pytest.raises(ConfigError, match="nothing has been played yet"):
         made.download("session.mid")
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(FormatError, match="more than 1,000,000 bytes"):
         made.play_call(bytes(2_000_000))
 
 
@@ -111,6 +129,23 @@ def test_the_host_gives_what_was_played(host: tuple[Host, list[Message]]) -> Non
     assert [
         int(note["pitch"]) for t in parse_midi(made.download("session.mid")).tracks for note in t.notes
     ] == [62]
+
+
+def test_numpy_of_the_page_accepts_wide_indices() -> None:
+    """On 64 bits, unsigned integers are what integers of 64 bits are on 32: not safe to convert."""
+    narrow = ModuleType("narrow")
+    vars(narrow).update({name: getattr(np, name) for name in INDEX_ARGUMENTS})
+    counts = np.array([2, 0, 1], dtype=np.uint64)
+    with pytest.raises(TypeError, match="according to the rule 'safe'"):
+        narrow.repeat(np.arange(3), counts)
+    accept_wide_indices(narrow)
+    assert narrow.repeat(np.arange(3), counts).tolist() == [0, 0, 2]
+    assert narrow.repeat(np.arange(3), repeats=counts).tolist() == [0, 0, 2]
+    assert narrow.repeat("a", 2).tolist() == ["a", "a"]
+    assert narrow.bincount(counts, np.array([0.5, 1, 2]), minlength=4).tolist() == [1, 2, 0.5, 0]
+    assert narrow.take(np.array([[5, 6, 7]]), counts, axis=1).tolist() == [[7, 5, 6]]
+    with pytest.raises(TypeError):
+        narrow.repeat(np.arange(3), np.array([0.5, 1, 2]))
 
 
 # --- the page -------------------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ def save_bundle(
     }
     if index is not None:
         members[MUSIC] = index.pack()
-    write_bytes(Path(path), zip_members(members))
+    write_bytes(Path(path), zip_members(members), durable=True)
     return card
 
 
@@ -235,14 +235,14 @@ def _make_card(
 def add_index(path: Path, index: Index) -> None:
     """Replace the index of the training music in the bundle at `path`."""
     members = unzip_members(path, read_bytes(path))
-    write_bytes(path, zip_members(members | {MUSIC: index.pack()}))
+    write_bytes(path, zip_members(members | {MUSIC: index.pack()}), durable=True)
 
 
 def set_sampling(path: Path, sampling: Sampling) -> None:
     """Replace the sampling settings in the card of the bundle at `path`."""
     members = unzip_members(path, read_bytes(path))
     card = read_card(path, members[CARD], Card).model_copy(update={"sampling": sampling})
-    write_bytes(path, zip_members(members | {CARD: card_bytes(card)}))
+    write_bytes(path, zip_members(members | {CARD: card_bytes(card)}), durable=True)
 
 
 def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None:
@@ -250,7 +250,7 @@ def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; begin with that model")
     card = StyleCard(**facts.model_dump(), base=Base(file=base.path.name, digest=base.digest))
-    write_bytes(path, zip_members({CARD: card_bytes(card), STYLE: pack_weights(weights)}))
+    write_bytes(path, zip_members({CARD: card_bytes(card), STYLE: pack_weights(weights)}), durable=True)
 
 
 # --- loading --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A corpus is a folder:
 
-    corpus.json       the representation, and the digest of all ids
+    corpus.json       the representation, the digest of all ids, and checksums of the other files and of itself
     index.npy         a row a piece: its place, length in ids, notes, split, and range of transpositions
     names.txt         a line a piece: its file, and its bars if it is a part of one
     split.json        how pieces were held out, and which, by their digests
@@ -16,6 +16,7 @@ so memory does not grow with the corpus. Read in order: `Corpus`, `build_corpus`
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -47,7 +48,9 @@ from ritornello.corpus.splitting import (
 from ritornello.errors import CorpusError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+CARD = "corpus.json"
 
 INDEX = np.dtype(
     [
@@ -223,7 +226,7 @@ def build_corpus(
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
     encode = functools.partial(encode_piece, fitted.name, json.dumps(fitted.config()))
-    with paths.replacing_folder(directory, overwrite=True) as beside:
+    with paths.replacing_folder(directory, overwrite=True, durable=True) as beside:
 
         def write(named: Named) -> _Written:
             results = in_order(map_guarded(encode, [piece for _, piece in named], executor=executor))
@@ -394,33 +397,55 @@ def _finish(
     _write_lines(directory / "left-out.txt", written.left_out)
     np.save(directory / "index.npy", index)
     _write_lines(directory / "names.txt", [str(written.named[source][1]) for source in written.sources])
+    (directory / "split.json").write_text(
+        json.dumps(split._replace(held_out=keys)._asdict()), encoding="utf-8"
+    )
     card = {
         "version": FORMAT_VERSION,
         "representation": representation.name,
         "config": representation.config(),
         "shards": written.shards,
         "digest": written.digest,
+        "checksums": {path.name: _checksum(path) for path in sorted(directory.iterdir())},
     }
-    (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
-    (directory / "split.json").write_text(
-        json.dumps(split._replace(held_out=keys)._asdict()), encoding="utf-8"
-    )
+    card["checksum"] = _checksum_of_card(card)
+    (directory / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def _checksum_of_card(card: Mapping[str, Any]) -> str:
+    others = {name: value for name, value in card.items() if name != "checksum"}
+    return blake2b(json.dumps(others, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
 
 
-def open_corpus(directory: Path) -> Corpus:
-    """Return the corpus in `directory`; raise CorpusError if there is none, or one of another version."""
+def open_corpus(directory: Path, check: bool = True) -> Corpus:
+    """Return the corpus in `directory`; raise CorpusError if there is none, one of another version, or a damaged one.
+
+    check: whether all files are read, to compare their checksums.
+    """
     try:
-        card = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
-        index = np.load(directory / "index.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        card = json.loads((directory / CARD).read_text(encoding="utf-8"))
+        version = card.get("version") if isinstance(card, dict) else None
+        if version == FORMAT_VERSION:
+            if card["checksum"] != _checksum_of_card(card):
+                raise ValueError(f"{CARD} is damaged")
+            for name, checksum in card["checksums"].items() if check else ():
+                if _checksum(directory / name) != checksum:
+                    raise ValueError(f"{name} is damaged")
+            index = np.load(directory / "index.npy", allow_pickle=False)
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise CorpusError(f"{directory}: not a corpus: {error}") from error
-    if card.get("version") != FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise CorpusError(
-            f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}; "
+            f"{directory}: corpus version {version}, this program reads {FORMAT_VERSION}; "
             "train again from the files, without --resume"
         )
     representation = make_representation(card["representation"], card["config"])

@@ -39,12 +39,12 @@ def read_midi(source: Source) -> Score:
     return parse_midi(read_bytes(source, limit=MAX_BYTES), name_of(source))
 
 
-def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
+def parse_midi(data: bytes, name: str = "MIDI data", most: int = MAX_BYTES) -> Score:
     """Return the score of the bytes of a MIDI file (also RMID, gzip-compressed, or damaged).
 
-    Raise FormatError, with `name` for the file, if it cannot be read at all.
+    Raise FormatError, with `name` for the file, if it cannot be read at all, or has more than `most` bytes unpacked.
     """
-    file = read_smf(data, name)
+    file = read_smf(data, name, most)
     metas = Metas(file)
     times = Score(file.ticks_per_quarter, tempos=tuple(metas.tempos[tick] for tick in sorted(metas.tempos)))
     numbers, tracks = _tracks(file, metas, times)

@@ -82,10 +82,15 @@ class SmfFile:
         return self.text(payload).strip(MARGIN)
 
 
-def read_smf(data: bytes, name: str) -> SmfFile:
-    """Return the bytes of a MIDI file as events. Raise FormatError, with `name` for the file, if it has no track."""
+def read_smf(data: bytes, name: str, most: int = MAX_BYTES) -> SmfFile:
+    """Return the bytes of a MIDI file as events.
+
+    Raise FormatError, with `name` for the file, if it has no track, or more than `most` bytes, counted unpacked.
+    """
     repairs = Repairs()
-    data = _unpacked(data, name, repairs)
+    data = _unpacked(data, name, most, repairs)
+    if len(data) > most:
+        raise FormatError(f"{name}: more than {most:,} bytes, which are allowed")
     start = _header_start(data, name, repairs)
     form, count, division = (int.from_bytes(data[start + i : start + i + 2], "big") for i in (8, 10, 12))
     if form > 2:
@@ -108,11 +113,12 @@ def read_smf(data: bytes, name: str) -> SmfFile:
     return SmfFile(form, ticks_per_quarter, tempo, tracks, events, scanner.metas, scanner.sysex, repairs)
 
 
-def _unpacked(data: bytes, name: str, repairs: Repairs) -> bytes:
+def _unpacked(data: bytes, name: str, most: int, repairs: Repairs) -> bytes:
+    """Return the bytes of a file, unpacked if it is packed by gzip; of more than `most` bytes one more than that."""
     if data[:2] != b"\x1f\x8b":
         return data
     try:
-        unpacked = zlib.decompressobj(31).decompress(data, MAX_BYTES)
+        unpacked = zlib.decompressobj(31).decompress(data, most + 1)
     except zlib.error as error:
         raise FormatError(f"{name}: damaged gzip file ({error})") from None
     repairs.add("gzip")

@@ -1,6 +1,7 @@
 """Checkpoints: the whole state of a run in one file, tensors as safetensors, the rest as JSON in its header.
 
-There is no pickle. The file is replaced as a whole, so that a run killed at any moment can resume from the last one.
+There is no pickle. The file is replaced as a whole, so that a run killed at any moment can resume from the last one. A
+checksum of everything in it tells whether it is damaged.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 from ritornello.errors import FileError
 from ritornello.paths import replacing
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,45 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write `checkpoint` to `path` as a whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
-    header = json.dumps({"version": FORMAT_VERSION, **checkpoint.facts})
-    with replacing(path) as beside:
-        save_file(tensors, beside, metadata={"ritornello": header})
+    facts = json.dumps(checkpoint.facts)
+    metadata = {"version": str(FORMAT_VERSION), "facts": facts, "checksum": _checksum(facts, tensors)}
+    with replacing(path, durable=True) as beside:
+        try:
+            save_file(tensors, beside, metadata=metadata)
+        except SafetensorError as error:  # the disk is full
+            raise FileError(f"{path}: cannot be written: {error}") from error
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise FileError if there is no checkpoint in `path`."""
+    if not path.exists():
+        raise FileError(f"{path}: there is no checkpoint to resume from")
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Return the checkpoint in `path`; raise FileError if it is missing, damaged or of another version."""
-    if not path.exists():
-        raise FileError(f"{path}: there is no checkpoint to resume from")
+    check_checkpoint(path)
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("ritornello", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-    except (OSError, SafetensorError, ValueError) as error:
+            metadata = file.metadata() or {}
+            is_known = metadata.get("version") == str(FORMAT_VERSION)
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if is_known else {}  # noqa: SIM118
+        if is_known and metadata["checksum"] != _checksum(metadata["facts"], tensors):
+            raise ValueError("it was changed after it had been written")
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise FileError(f"{path}: damaged checkpoint: {error}") from error
-    if facts.pop("version", None) != FORMAT_VERSION:
+    if not is_known:
         raise FileError(f"{path}: checkpoint of another version, this program reads version {FORMAT_VERSION}")
-    return Checkpoint(tensors, facts)
+    return Checkpoint(tensors, json.loads(metadata["facts"]))
+
+
+def _checksum(facts: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a checksum of the facts, and of the names, shapes and bytes of the tensors."""
+    checksum = blake2b(facts.encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        checksum.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return checksum.hexdigest()
 
 
 def optimizer_tensors(

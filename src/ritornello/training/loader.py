@@ -194,7 +194,7 @@ def _rows_of(path: Path, piece: int) -> Rows:
 
 @functools.lru_cache(maxsize=1)
 def _opened(path: Path) -> Corpus:
-    return open_corpus(path)
+    return open_corpus(path, check=False)  # the process that began this one has checked it
 
 
 class StreamedRows:

@@ -8,9 +8,9 @@ is kept is written as a bundle, so that a usable model exists from the first eva
 as a checkpoint, so that a run can resume exactly.
 
 Kept is the last evaluated network that is not worse on the validation (held-out) pieces than the best one, by more than
-the standard error of their difference. So where too few notes are held out to tell networks apart, the one that has
-learned for longer stands, at a lower rate. A run may begin with the weights of another network. These are then scored
-before the first step, and kept if all that training makes of them is worse.
+the standard error of their difference or by more than 2 % of the nats. So where too few notes are held out to tell
+networks apart, the one that has learned for longer stands, at a lower rate. A run may begin with the weights of another
+network. These are then scored before the first step, and kept if all that training makes of them is worse.
 
 How long it learns and how much it scores is planned by `budget`.
 """

@@ -12,6 +12,7 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -42,11 +43,12 @@ from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe, write_text
 from ritornello.representations.mapping import analogous_values
-from ritornello.training.checkpoint import load_checkpoint
+from ritornello.training.checkpoint import check_checkpoint, load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
+from ritornello.training.place import Place, hold
 from ritornello.training.progress import Clock, Progress
 from ritornello.training.tuning import HARMONY_FIELDS, SIZE_FIELDS, build, check, settle
 
@@ -105,6 +107,7 @@ class Run:
     index: Callable[[], Index | None]  # made once
     about: About
     why_not_base: str = ""  # the setting for which it does not begin from the base
+    place: Place | None = None  # held as long as the run is
 
     def steps(self) -> Iterator[Progress]:
         """Train, and compose samples; when stopped early, leave a checkpoint and a usable model."""
@@ -183,56 +186,59 @@ def prepare(
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
-    directory, clock = run_directory(out), clock or Clock()
     check(config)
     if not resume:
         _check_new(out, force)
     _check_writable(out)
-    found: Scan | None = None
-    taught_by = load_bundle(teacher) if teacher else None
-    begin, why_not_base = None, ""
-    if not resume:
-        _check_teacher(taught_by, config)
-        begin, why_not_base = _beginning(init or ("none" if teacher else None), config)
-    if begin:
-        config = _like(begin, config)
     if resume:
-        saved = load_checkpoint(directory / CHECKPOINT).facts
-        config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
-        corpus = open_corpus(directory / "corpus")
-        if taught_by is None and (known := saved.get("teacher")):
-            taught_by = load_bundle(Path(known["path"]))
-    else:
-        corpus, found = build_corpus(
-            sources,
-            directory / "corpus",
-            representation=taught_by.representation if taught_by else config.representation,
-            options=config.representation_options,
-            seed=config.seed,
-            validation=config.held_out,
-            held_out=held_out,
-            progress=_within(config.minutes, clock, progress),
-            executor=executor,
-        )
+        check_checkpoint(run_directory(out) / CHECKPOINT)
+    directory, clock = run_directory(out), clock or Clock()
+    with hold(out, directory) if join_group().is_first else nullcontext() as place:
+        found: Scan | None = None
+        taught_by = load_bundle(teacher) if teacher else None
+        begin, why_not_base = None, ""
+        if not resume:
+            _check_teacher(taught_by, config)
+            begin, why_not_base = _beginning(init or ("none" if teacher else None), config)
+        if begin:
+            config = _like(begin, config)
+        if resume:
+            saved = load_checkpoint(directory / CHECKPOINT).facts
+            config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
+            corpus = open_corpus(directory / "corpus")
+            if taught_by is None and (known := saved.get("teacher")):
+                taught_by = load_bundle(Path(known["path"]))
+        else:
+            corpus, found = build_corpus(
+                sources,
+                directory / "corpus",
+                representation=taught_by.representation if taught_by else config.representation,
+                options=config.representation_options,
+                seed=config.seed,
+                validation=config.held_out,
+                held_out=held_out,
+                progress=_within(config.minutes, clock, progress),
+                executor=executor,
+            )
+            with device_errors(config.device, lambda: LESS_MEMORY):
+                config = settle(config, corpus, clock.seconds(), bool(begin))
+        index = functools.cache(functools.partial(index_of, corpus))
+        about = _about(directory, about or About(), begin, None if resume else corpus)
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(config, corpus, clock.seconds(), bool(begin))
-    index = functools.cache(functools.partial(index_of, corpus))
-    about = _about(directory, about or About(), begin, None if resume else corpus)
-    with device_errors(config.device, lambda: LESS_MEMORY):
-        trainer = Trainer(
-            config,
-            corpus,
-            directory,
-            _saver(out, corpus, about, index),
-            clock=clock,
-            init=_network_of(begin, config, corpus) if begin else None,
-            init_name=begin.card.name if begin else "",
-            teacher_bundle=taught_by,
-        )
-    if resume:
-        trainer.resume()
-    trainer.counters.seconds = clock.seconds()
-    return Run(trainer, corpus, found, out, sample, index, about, why_not_base)
+            trainer = Trainer(
+                config,
+                corpus,
+                directory,
+                _saver(out, corpus, about, index),
+                clock=clock,
+                init=_network_of(begin, config, corpus) if begin else None,
+                init_name=begin.card.name if begin else "",
+                teacher_bundle=taught_by,
+            )
+        if resume:
+            trainer.resume()
+        trainer.counters.seconds = clock.seconds()
+        return Run(trainer, corpus, found, out, sample, index, about, why_not_base, place)
 
 
 def _beginning(init: Path | Literal["none"] | None, config: TrainConfig) -> tuple[Bundle | None, str]:

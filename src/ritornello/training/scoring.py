@@ -35,6 +35,9 @@ BLOCK = 128
 FEWEST_BLOCKS, FEWEST_NOTES = 4, 200
 """With fewer, nobody can tell how sure the figure is."""
 
+TOLERANCE = 0.02
+"""The share of the nats by which a network may be worse and still be kept, however unsure the difference is."""
+
 BLOCKS = 8
 """The least blocks of all held-out pieces; so, where these are short, a block has less than BLOCK ids."""
 
@@ -77,13 +80,15 @@ class Scored:
         return _error_of_sum(self.nats, self.notes) / notes if notes >= FEWEST_NOTES else math.inf
 
     def is_worse_than(self, nats: Floats) -> bool:
-        """Whether the same blocks have fewer `nats`, (block,), under another network, by more than a standard error.
+        """Whether the same blocks have fewer `nats`, (block,), under another network, by more than a standard error or
+        by more than TOLERANCE of them.
 
-        It is that of the difference: what is difficult for both networks cancels out, so it is far smaller than the
-        standard errors of both figures.
+        The standard error is that of the difference: what is difficult for both networks cancels out, so it is far
+        smaller than the standard errors of both figures.
         """
         difference = self.nats - nats
-        return not difference.sum() <= _error_of_sum(difference, self.notes)  # also if not a number
+        allowed = min(_error_of_sum(difference, self.notes), TOLERANCE * nats.sum())
+        return not difference.sum() <= allowed  # also if not a number
 
 
 def _error_of_sum(nats: Floats, notes: Floats) -> float:

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.live.offline.host import Host, Stored, make_entry, play_log
+from ritornello.live.offline.wide_indices import accept_wide_indices
+
+accept_wide_indices()
 
 
 class Bridge:

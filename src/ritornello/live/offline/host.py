@@ -43,7 +43,7 @@ Run = Callable[[int, Sequence[NDArray[Any]]], Sequence[ArrayLike]]
 STATE, INDEX = "state ", "index "
 """What the names of arrays begin with: of the initial state, in the order of the network's inputs; of `Index`."""
 
-DERIVED = ("representation", "initial_state", "sampling", "index")
+DERIVED = ("representation", "initial_state", "sampling", "index", "structure")
 """The fields of `LiveModel` that come from the bundle; the others are stored, since finding them takes long."""
 
 
@@ -109,6 +109,7 @@ def make_entry(stored: Stored, run: Run) -> ModelEntry:
         initial_state=stepper.initial_state(1),
         sampling=card.sampling,
         index=bundle.index,
+        structure=bundle.structure,
         **found,
     )
     return entry
@@ -202,11 +203,8 @@ class Host:
 
     def play_call(self, file: bytes) -> None:
         """Play a MIDI file as the call; ConfigError or FormatError if that is not possible."""
-        if len(file) > self._manager.limits.call_bytes:
-            raise ConfigError(
-                f"the file is too large: a call has at most {self._manager.limits.call_bytes} bytes"
-            )
-        if error := self._session.play_call(parse_midi(file, "the call")):
+        score = parse_midi(file, "the call", self._manager.limits.call_bytes)
+        if error := self._session.play_call(score):
             raise ConfigError(error)
 
     def go_on_from(self, file: bytes) -> None:

@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -38,6 +38,7 @@ from ritornello.live.server.connection import Connection
 from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
 from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.safety import Safety
+from ritornello.live.server.waiting import Waiting, protocol_of
 from ritornello.live.session.stored import parse_record, to_record
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
@@ -85,9 +86,10 @@ class _Endpoints:
     def __init__(self, manager: SessionManager) -> None:
         self._manager, self._exporter = manager, Exporter(manager.limits)
         self._records = 0  # that are being received
+        self._greetings = Waiting(manager.limits.greetings)
 
     async def live(self, socket: WebSocket) -> None:
-        await Connection(socket, self._manager).run()
+        await Connection(socket, self._manager, self._greetings).run()
 
     async def download(self, request: Request) -> Response:
         """Send a file of a session as it is now."""
@@ -103,8 +105,8 @@ class _Endpoints:
         """Play a MIDI file as the call of a session."""
         manager, token = self._manager, request.path_params["token"]
         await asyncio.wrap_future(manager.submit(lambda: manager.find(token)))  # before the body is read
-        body = await self._body(request, manager.limits.call_bytes, "a call")
-        score = await asyncio.to_thread(parse_midi, body, "the call")
+        body = await self._body(request, manager.limits.call_bytes, manager.limits.call_seconds, "a call")
+        score = await asyncio.to_thread(parse_midi, body, "the call", manager.limits.call_bytes)
         error = await asyncio.wrap_future(manager.submit(lambda: manager.find(token).play_call(score)))
         if error:
             raise ConfigError(error)
@@ -118,16 +120,13 @@ class _Endpoints:
             raise ConfigError("too many records are being received; try again in a moment")
         self._records += 1
         try:
-            async with asyncio.timeout(limits.record_seconds):
-                body = await self._body(request, limits.record_bytes, "a record")
+            body = await self._body(request, limits.record_bytes, limits.record_seconds, "a record")
             stored = await asyncio.to_thread(parse_record, body)
             record = await asyncio.to_thread(to_record, stored)
             entry = await self._entry(stored.model, token)
             count = len(record.journal)
             restoring = manager.submit(lambda: manager.find(token).restore(entry, stored, record))
             await asyncio.wrap_future(restoring)
-        except TimeoutError:
-            raise ConfigError(f"the record takes longer than {limits.record_seconds:g} s") from None
         finally:
             self._records -= 1
         return PlainTextResponse(f"{count} entries")
@@ -142,15 +141,21 @@ class _Endpoints:
         await asyncio.to_thread(manager.catalog.load, entry)
         return entry
 
-    async def _body(self, request: Request, most: int, what: str) -> bytes:
+    async def _body(self, request: Request, most: int, seconds: float, what: str) -> bytes:
         """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
         body, length = bytearray(), 0
-        async for part in request.stream():
-            length += len(part)
-            if length <= most:
-                body += part
-            elif length > 8 * most:
-                break
+        try:
+            async with asyncio.timeout(seconds):
+                async for part in request.stream():
+                    length += len(part)
+                    if length <= most:
+                        body += part
+                    elif length > 8 * most:
+                        break
+        except TimeoutError:
+            raise ConfigError(f"{what} takes longer than {seconds:g} s") from None
+        except ClientDisconnect:
+            raise ConfigError(f"{what} has not arrived: the page has gone") from None
         if length > most:
             raise ConfigError(f"the file is too large: {what} has at most {most} bytes")
         return bytes(body)
@@ -183,6 +188,7 @@ def make_server(manager: SessionManager, host: str, port: int, page: Path = PAGE
         host=host,
         port=port,
         ws="auto",
+        http=protocol_of(manager.limits.waiting, manager.limits.request_seconds),
         ws_max_size=manager.limits.message_bytes,
         log_level="warning",
         ws_per_message_deflate=False,  # it would cost each connection more memory than its session

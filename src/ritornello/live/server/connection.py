@@ -21,6 +21,7 @@ from ritornello.live.server.hosted_session import HostedSession
 from ritornello.live.server.limits import TokenBucket
 from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.messages import Json, Message, error_message, parse_message
+from ritornello.live.server.waiting import Waiting
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
 """Close codes: a violation of the protocol or a limit; all sessions are taken; the session ended or goes on
@@ -32,8 +33,10 @@ NO_HELLO = "a connection begins with hello"
 class Connection:
     """The connection of a page, which is the `Client` of its session."""
 
-    def __init__(self, socket: WebSocket, manager: SessionManager) -> None:
+    def __init__(self, socket: WebSocket, manager: SessionManager, greetings: Waiting) -> None:
+        """greetings: the connections that have not said hello."""
         self._socket, self._manager, self._limits = socket, manager, manager.limits
+        self._greetings = greetings
         self._loop = asyncio.get_running_loop()
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._bucket = TokenBucket(self._limits.messages_a_second, self._limits.message_burst)
@@ -73,7 +76,7 @@ class Connection:
         """Serve the page until one side ends: hello, which names session and model, then messages both ways."""
         await self._socket.accept()
         try:
-            hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
+            hello = _message_of(await asyncio.wait_for(self._greeting(), self._limits.hello_seconds))
             if not isinstance(hello, messages.Hello):
                 raise ConfigError(NO_HELLO)
             entry = self._manager.catalog.find(hello.model)
@@ -131,12 +134,13 @@ class Connection:
         """Post the page's messages to the manager, until the page is gone or sends too much."""
         while True:
             try:
-                message = await self._receive()
+                frame = await self._receive_frame()
                 if not self._bucket.take():
                     error = f"more than {self._limits.messages_a_second:g} messages a second"
                     self.send([error_message(error)])
                     self._call(self._finish, POLICY, "too many messages")
                     return await asyncio.sleep(self._limits.hello_seconds)  # later messages are not read
+                message = _message_of(frame)
                 if isinstance(message, messages.ChooseModel):
                     self._choose(hosted, message.name)
                 else:
@@ -146,14 +150,27 @@ class Connection:
             except RitornelloError as refused:
                 self.send([error_message(refused)])
 
-    async def _receive(self) -> Message:
-        """Return the next message; ConfigError if it is not valid, WebSocketDisconnect at the end."""
+    async def _greeting(self) -> str | None:
+        """Return the text of the first frame; TimeoutError if too many other connections wait for theirs."""
+        receiving = asyncio.create_task(self._receive_frame())
+        self._greetings.add(self, receiving.cancel)
+        try:
+            return await receiving
+        except asyncio.CancelledError:
+            if receiving.cancelled():
+                raise TimeoutError from None
+            raise
+        finally:
+            receiving.cancel()
+            self._greetings.remove(self)
+
+    async def _receive_frame(self) -> str | None:
+        """Return the text of the next frame, None for a binary one; WebSocketDisconnect at the end."""
         frame = await self._socket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code") or 1005)
-        if frame.get("text") is None:
-            raise ConfigError("a binary frame: messages are text")
-        return parse_message(frame["text"])
+        text: str | None = frame.get("text")
+        return text
 
     async def _send_queued(self) -> None:
         """Send the queued messages in order, up to the end mark."""
@@ -169,3 +186,10 @@ class Connection:
         if self._socket.client_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await self._socket.close(code, reason[:100])
+
+
+def _message_of(frame: str | None) -> Message:
+    """Return the message in the text of a frame; ConfigError if there is none."""
+    if frame is None:
+        raise ConfigError("a binary frame: messages are text")
+    return parse_message(frame)

@@ -106,6 +106,11 @@ class HostedSession:
 
     # --- the page ---------------------------------------------------------------------------------------------
 
+    @property
+    def was_played(self) -> bool:
+        """Whether there is something to lose: notes of either side."""
+        return any(isinstance(entry, LiveNote) for entry in self.session.record.journal.values())
+
     def attach(self, client: Client, resumed: bool) -> None:
         """Send to `client` from now on; close the one before."""
         if self.client is not None:

@@ -31,14 +31,22 @@ class ServerLimits:
     session_seconds: float = 12 * 3600
     call_bytes: int = 1_000_000
     """Of a MIDI file that becomes the call."""
+    call_seconds: float = 30
+    """In which it is to arrive."""
     record_bytes: int = 24_000_000
     """Of a record that is given back; an entry takes some 60."""
     records: int = 2
     """Records that are received at once."""
     record_seconds: float = 60
     """In which a record is to arrive."""
+    waiting: int = 64
+    """Connections that have not sent a request, or not all of it; above it, the oldest one is closed."""
+    request_seconds: float = 10
+    """Until a request has arrived, without its body."""
     hello_seconds: float = 10
     """Until the first message, hello."""
+    greetings: int = 64
+    """Connections without that message; above it, the oldest one is closed."""
     pause_seconds: float = 30
     """Without a connection, after which a session falls silent."""
     away_seconds: float = 600

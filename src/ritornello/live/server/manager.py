@@ -140,7 +140,7 @@ class SessionManager:
             hosted = None  # a duplicated window: the two would take the session from each other for ever
         resumed = hosted is not None
         if hosted is None:
-            if len(self.sessions) >= limit:
+            if len(self.sessions) >= limit and not self._forget_unplayed():
                 raise ConfigError(f"all {limit} sessions are taken; try again later")
             token, seed, config = secrets.token_urlsafe(24), next(self._seeds), self._config
             hosted = HostedSession(token, self.catalog, entry, config, seed, self.limits, self._clock)
@@ -219,11 +219,20 @@ class SessionManager:
             if hosted.client is None:
                 if away > limits.pause_seconds:
                     hosted.sleep()
-                if away > limits.away_seconds:
+                if away > (limits.away_seconds if hosted.was_played else limits.pause_seconds):
                     self._forget(token)
             elif away > limits.quiet_seconds:
                 hosted.client.close("nothing was played for long: the session is over")
                 self._forget(token)
+
+    def _forget_unplayed(self) -> bool:
+        """Delete the sessions without a client in which nothing was played; return whether there were any."""
+        unplayed = [
+            t for t, hosted in self.sessions.items() if hosted.client is None and not hosted.was_played
+        ]
+        for token in unplayed:
+            self._forget(token)
+        return bool(unplayed)
 
     def _forget(self, token: str) -> None:
         hosted = self.sessions.pop(token)

@@ -59,8 +59,16 @@ class Safety:
         name = name_of(host)
         if name not in self._names and not (self._addresses_allowed and is_address(name)):
             return f"refused: host {host[:80]!r} is no name of this machine"
-        if may_change and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if may_change and origin is not None and _place_of(origin) != host.lower():
             return f"refused: a page of {origin[:80]!r} may not play here"
+        return ""
+
+
+def _place_of(origin: str) -> str:
+    """Return host and port of an Origin header; nothing for one that is malformed."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
         return ""
 
 

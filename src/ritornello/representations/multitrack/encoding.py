@@ -247,7 +247,7 @@ def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:
     order = stable_order(voice)
     before = np.zeros_like(order)
     before[order[1:]] = order[:-1]
-    result = np.asarray(values != values.take(before, axis=1))
+    result = np.asarray(values != np.take(values, before, axis=1))
     begins = order[run_edges(voice[order])[:-1]]
     result[:, begins] = values[:, begins] != first
     return result

@@ -64,12 +64,12 @@ def read_voices(path: Path) -> Pieces:
     return Pieces(grid, read_grids(path).map(grid.grid_to_ids))
 
 
-def _recipe(dropout: float, steps: int, window: int = 64) -> dict[str, Any]:
+def _recipe(dropout: float, steps: int, window: int = 64, hidden: int = 384) -> dict[str, Any]:
     """Return settings of `train` that are not its defaults."""
     return {
-        "hidden": 384,
+        "hidden": hidden,
         "layers": 1,
-        "embedding": 192,
+        "embedding": hidden // 2,
         "dropout": dropout,
         "candidate_dropout": 0.0,
         "batch": 64,
@@ -85,9 +85,9 @@ COLLECTIONS = {
     each.name: each
     for each in (
         Collection("jsb", "JSB_Chorales.mat", read_frames, _recipe(0.5, 3500)),
-        Collection("nottingham", "Nottingham.mat", read_frames, _recipe(0.1, 4000)),
+        Collection("nottingham", "Nottingham.mat", read_frames, _recipe(0.25, 5000)),
         Collection("musedata", "MuseData.mat", read_frames, _recipe(0.1, 4000)),
-        Collection("piano", "Piano_midi.mat", read_frames, _recipe(0.2, 2000)),
+        Collection("piano", "Piano_midi.mat", read_frames, _recipe(0.4, 3000, hidden=512)),
         Collection(
             "jsb16",
             "Jsb16thSeparated.json",
