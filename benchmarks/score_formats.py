@@ -37,7 +37,20 @@ from ritornello.score import Score
 
 SECONDS = 60  # for music21 to read a piece
 
-REASONS: dict[str, str] = {}
+_NO_START = "a part is repeated whose repeat has no start; music21 repeats none, or the wrong one"
+_DOT = "music21 and abc2midi lose the broken rhythm before a staccato dot, as in A>.B"
+REASONS = {
+    "reelsa-c.abc#2": _NO_START,
+    "americanfifeopus.abc": _NO_START,
+    "HighlandSkipReel.abc": _NO_START,
+    "SoldiersCloakJig.abc": _NO_START,
+    "1625-1700.abc#16": _NO_START,
+    "42dHighlandRegimentStrathspey.abc": _DOT,
+    "EclipseHighlandFling.abc": _DOT,
+    "altdeu10.abc#1": "music21 carries no accidental through the bar",
+    "Aguado_Walzer_G-major.mei": "music21 repeats from the beginning; the repeat starts at bar 9",
+    "opus18no1/movement3.krn": "music21 plays the bars once more than the expansion list says",
+}
 """Why pieces differ, as found by hand; in each the reading here is the right one."""
 
 

@@ -60,6 +60,7 @@ def test_keys_and_modes(key: str, fifths: int, minor: bool, f: int) -> None:
 def test_an_accidental_holds_through_the_bar_and_over_a_tie() -> None:
     assert pitches(tune("^F F f =f | F4")) == [66, 66, 78, 77, 65]
     assert pitches(tune("^F f", more="%%propagate-accidentals octave\n")) == [66, 77]
+    assert pitches(tune("^F F", more="%%MIDI nobarlines\n")) == [66, 65]
     assert notes(tune("z3 ^F- | F2 F2")) == [(3, 3, 66), (6, 2, 65)]
 
 

@@ -171,6 +171,8 @@ class TuneReader:
         numbers = [int(word) for word in words if re.fullmatch(r"-?\d{1,3}", word)]
         if words[:1] == ["propagate-accidentals"] and len(words) > 1:
             self.accidentals = words[1]
+        elif words[:2] == ["MIDI", "nobarlines"]:
+            self.accidentals = "not"  # there is no bar line up to which they could hold
         elif words[:2] == ["MIDI", "program"] and numbers and 0 <= numbers[-1] <= 127:
             self.voice.program = numbers[-1]
         elif words[:2] == ["MIDI", "channel"] and numbers:

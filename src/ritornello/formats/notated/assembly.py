@@ -89,15 +89,15 @@ def assemble(
     keys = course.played(_keys(pitched, course))
     chords = next((found for _, own in parts if (found := course.signs(own, "chord"))), [])
     markers = dict.fromkeys((place, text) for _, own in parts for place, text in course.signs(own, "marker"))
-    found = [Text(tick, "chord", text) for tick, text in course.played(chords, holds_on=False)]
-    found += [Text(tick, "marker", text) for tick, text in course.played(sorted(markers), holds_on=False)]
+    written = [Text(tick, "chord", text) for tick, text in course.played(chords, holds_on=False)]
+    written += [Text(tick, "marker", text) for tick, text in course.played(sorted(markers), holds_on=False)]
     return Score(
         course.ticks_per_quarter,
         tuple(track for part, own in parts for track in _PartPlayer(part, own, course).tracks()),
         tempos=tuple(replace(tempo, tick=tick) for tick, tempo in _changes(tempos)),
         meters=tuple(course.meters()),
         keys=tuple(replace(key, tick=tick) for tick, key in _changes(keys)),
-        texts=(*texts, *sorted(found, key=lambda text: text.tick)),
+        texts=(*texts, *sorted(written, key=lambda text: text.tick)),
         title=title,
         repairs=repairs.sentences(),
     )
