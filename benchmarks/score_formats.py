@@ -106,7 +106,8 @@ def differences(name: str) -> list[str]:
 
 
 def is_supported(name: str, abc2midi: str | None) -> bool:
-    """Return whether another program reads the onsets and pitches as they are read here, apart from grace notes.
+    """Return whether another program reads the onsets and pitches as they are read here, apart from grace notes and
+    unisons.
 
     It is abc2midi for ABC, verovio (which plays no repeats out) for the others.
     """
@@ -117,7 +118,7 @@ def is_supported(name: str, abc2midi: str | None) -> bool:
     score = formats.read(name, repeats=is_abc)
     graces = GRACE * score.ticks_per_quarter
     ours, others = (
-        Counter(
+        set(
             (round(Fraction(48 * start, each.ticks_per_quarter)), pitch)
             for track in each.tracks
             for start, length, pitch, _ in track.notes.tolist()
@@ -125,7 +126,7 @@ def is_supported(name: str, abc2midi: str | None) -> bool:
         for each in (score, midi)
     )
     short = sum(length <= graces for track in score.tracks for length in track.notes["duration"].tolist())
-    return (ours - others).total() <= short and (others - ours).total() <= short
+    return len(ours - others) <= short and len(others - ours) <= short
 
 
 def _by_abc2midi(name: str, program: str | None) -> Score | None:
@@ -170,7 +171,11 @@ def _examined(name: str, abc2midi: str | None) -> tuple[list[str], str]:
         return [f"refused: {error}"], ""
     except Exception as error:  # music21 raises many kinds
         found = [f"music21 fails: {type(error).__name__} {error}"]
+    if found[:1] and found[0].startswith("music21 fails"):
+        return found, "music21 cannot read it"
     reason = next((why for part, why in REASONS.items() if part in name), "")
+    if ".mei" in name and b"accid.ges" not in Path(name).read_bytes():
+        reason = reason or "the file has no accidentals that sound (accid.ges); here the key signature counts"
     if found and not reason and is_supported(name, abc2midi):
         reason = f"{'abc2midi' if '.abc' in name else 'verovio'} reads it as it is read here"
     return found, reason
