@@ -118,11 +118,11 @@ def is_supported(name: str, abc2midi: str | None) -> bool:
     score = formats.read(name, repeats=is_abc)
     graces = GRACE * score.ticks_per_quarter
     ours, others = (
-        set(
+        {
             (round(Fraction(48 * start, each.ticks_per_quarter)), pitch)
             for track in each.tracks
             for start, length, pitch, _ in track.notes.tolist()
-        )
+        }
         for each in (score, midi)
     )
     short = sum(length <= graces for track in score.tracks for length in track.notes["duration"].tolist())

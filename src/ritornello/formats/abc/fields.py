@@ -21,7 +21,6 @@ _TONIC = re.compile(r"\s*(?:(?P<pipes>H[Pp])\b|(?P<letter>[A-G])(?P<sign>[#bâ™¯â
 _ALTERED = re.compile(r"(?<!\S)(\^\^?|__?|=)([A-Ga-g])(?!\S)")
 _PROPERTY = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|(\S+))')
 _CLEF = re.compile(r"(?<![\w=])(treble|alto|tenor|bass|perc|none)(\d?)([+-]8|[+-]15)?(?!\w)")
-_OCTAVE = re.compile(r"(?<!\S)([+-])(8|15)(?:va)?(?!\S)")
 _ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _ACCENTS = {
     "'": "\u0301",
@@ -123,12 +122,10 @@ def properties_of(text: str) -> Properties:
     found = {key.lower(): quoted or plain for key, quoted, plain in _PROPERTY.findall(text)}
     clef = _CLEF.search(found.get("clef", "") or _PROPERTY.sub(" ", text))
     octaves = {"+8": 1, "-8": -1, "+15": 2, "-15": -2}
-    alone = _OCTAVE.search(text)
-    moved = clef[3] if clef and clef[3] else alone[1] + alone[2] if alone else ""
     return Properties(
         found.get("name", found.get("nm")),
         _small(found.get("octave")),
-        octaves.get(moved, 0) if clef or alone else None,
+        octaves.get(clef[3], 0) if clef else None,
         _small(found.get("transpose", found.get("t"))),
         clef[1] == "perc" if clef else None,
     )
