@@ -162,7 +162,7 @@ def test_the_title_of_the_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_format_that_is_only_read_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"a\.wav: audio is only read as a score"):
+    with pytest.raises(FormatError, match=r"a\.wav: audio is only read"):
         formats.write(make_song(2), tmp_path / "a.wav")
 
 

@@ -38,7 +38,7 @@ COMMANDS = {
     "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
     "mcp": "Offer composing, infilling, judging and the rest to an assistant as tools (MCP), on stdin and stdout.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event, recordings "
+    "convert": "Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text, recordings "
     "(transcribed); also to sound and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",

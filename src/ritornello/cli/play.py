@@ -139,6 +139,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None, with
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.config import checked
     from ritornello.generation import find_bundle, shipped_bundles
     from ritornello.generation.constraints import CONSTRAINTS
@@ -147,6 +148,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None, with
     from ritornello.live.session import Session
 
     warn_of(CONSTRAINTS)
+    read_chords(settings)
     config = checked(JamConfig, settings)
     path = find_bundle(model)
     others = [each for each in shipped_bundles().values() if each.name != path.name] if with_others else []

@@ -22,8 +22,7 @@ def render(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="A MIDI or MusicXML file, or a recording; with --format several of them, and folders.",
-            show_default=False,
+            help="A file of music; with --format several of them, and folders.", show_default=False
         ),
     ],
     out: Annotated[

@@ -292,7 +292,8 @@ def _digest(keys: Ints) -> str:
 def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
-    Files at an address (see `remote`) are copied to this machine first.
+    Of a book of several pieces, each piece is a path of its own, such as "tunes.abc#3". Files at an address (see
+    `remote`) are copied to this machine first.
 
     In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those
     that are about the folder, such as README.txt. Recordings count only in a folder that has no other music: else
@@ -303,11 +304,11 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(local, paths):
         try:
-            is_folder = path.stat() and path.is_dir()
+            is_folder = formats.file_of(path).stat() and path.is_dir()
         except OSError as error:
             raise FileError(f"{path}: {describe(error)}") from error
         if not is_folder:
-            found[path] = None
+            found.update(dict.fromkeys(_pieces(path)))
             continue
         files = sorted(_visible_files(path, set()))
         wanted = _wanted(files, prose)
@@ -320,7 +321,7 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
             about = "; texts about the folder, such as README.txt, are none" if prose and files else ""
             raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}{about}")
-        found.update(dict.fromkeys(wanted))
+        found.update(dict.fromkeys(piece for file in wanted for piece in _pieces(file)))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
@@ -331,6 +332,14 @@ def find_others(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     folders = [path for path in map(local, paths) if path.is_dir()]
     found = [list(_visible_files(folder, set())) for folder in folders]
     return sorted({file for files in found for file in set(files) - set(_wanted(files, prose))})
+
+
+def _pieces(path: Path) -> list[Path]:
+    """Return the pieces of a file; a book that cannot be read is reported as one."""
+    try:
+        return formats.piece_paths(path)
+    except FileError:
+        return [path]
 
 
 def _holds_events(path: Path) -> bool:
@@ -357,7 +366,9 @@ def _is_wanted(path: Path, prose: bool) -> bool:
         return is_text and not _NOT_PROSE.match(path.stem) and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
-    if path.suffix.lower() in formats.FORMATS or path.is_dir():
+    if path.suffix.lower() in formats.FORMATS and path.suffix.lower() not in formats.IREAL.suffixes:
+        return True
+    if path.is_dir():
         return True
     with suppress(OSError), path.open("rb") as file:
         return file.read(8).startswith((b"MThd", b"SMF2CLIP"))

@@ -71,7 +71,7 @@ def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
     from ritornello import formats
 
-    written = (suffix for suffix in formats.FORMATS if suffix in RENDERERS or formats.FORMATS[suffix].writer)
+    written = (s for s in formats.FORMATS if s in RENDERERS or formats.FORMATS[s].writer)
     return tuple(dict.fromkeys((*written, *RENDERERS)))
 
 
