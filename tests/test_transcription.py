@@ -17,7 +17,7 @@ from ritornello import formats
 from ritornello.cli.compose import _read_primer
 from ritornello.cli.music_files import for_each
 from ritornello.corpus.scan import find_files, find_others, scan
-from ritornello.errors import ConfigError, DeviceError, FileError, FormatError
+from ritornello.errors import DeviceError, FileError, FormatError
 from ritornello.formats.audio import beats, sound
 from ritornello.score import Score, ticks_to_seconds
 
