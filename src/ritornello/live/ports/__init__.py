@@ -2,7 +2,7 @@
 
 A port listens in a thread of its own and puts what it receives into the `PortGroup` of its session: a MIDI message, or
 a job for the session's driver (`port_player`). The driver sends MIDI messages when they are due, and publishes what
-else happens; a port passes on what it has words for. Times are those of the monotonic clock, if not said otherwise.
+else happens; a port passes on what it has words for. Times are those of `time.perf_counter`, if not said otherwise.
 """
 
 from __future__ import annotations

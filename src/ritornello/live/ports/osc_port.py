@@ -53,7 +53,7 @@ Address = tuple[str, int]
 
 
 class OscPort:
-    """A UDP port at `host`. `put` receives the jobs, at times of the monotonic clock; see `Ports`."""
+    """A UDP port at `host`. `put` receives the jobs, at times of `time.perf_counter`; see `Ports`."""
 
     def __init__(self, put: Callable[[float, Job], None], host: str = DEFAULT_HOST, port: int = DEFAULT_PORT):
         osc.check_installed()
@@ -272,7 +272,7 @@ def _numeric(host: str | None, default: str) -> str:
 
 
 def _due(tag: int) -> float:
-    """Return the time of a tag on the monotonic clock."""
+    """Return the time of a tag by `time.perf_counter`."""
     now = time.perf_counter()
     if tag == osc.NOW:
         return now
