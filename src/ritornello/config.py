@@ -1,17 +1,20 @@
 """Configurations: frozen pydantic models, with validation errors in one line.
 
-`checked` makes one from values of an option, a preset or a file; `parsed` is for validators that parse a text.
+`checked` makes one from values of an option, a preset or a file; `read_toml` reads such a file; `parsed` is for
+validators that parse a text.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ritornello.errors import ConfigError, RitornelloError
+from ritornello.errors import ConfigError, FormatError, RitornelloError
+from ritornello.paths import read_bytes
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -20,6 +23,9 @@ DEFAULT_BARS = 32
 """The length of a piece where none is asked for."""
 
 MOST_PROBLEMS = 3
+MOST_BYTES = 1 << 20
+"""Of a TOML file."""
+
 LONGEST_SHOWN = 200
 """Characters of an invalid value in a message."""
 
@@ -71,6 +77,28 @@ def checked(
         raise kind(what + refusal(error, model)) from error
 
 
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file and its values; raise FileError if it cannot be read, FormatError if it is none."""
+    import tomllib
+
+    try:
+        text = read_bytes(path, limit=MOST_BYTES).decode("utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: not UTF-8, as TOML is") from error
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
+        raise FormatError(f"{path}: not TOML: {error}") from error
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, shortened if it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists without end
+        return f"one of type {type(value).__name__} that is too long to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
 def refusal(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problems of a validation error, with their reasons, in one line."""
     problems = error.errors()
@@ -96,9 +124,7 @@ def explain(problem: Mapping[str, Any]) -> str:
         what = REFUSALS.get(kind, "is not allowed").format(**limits)
     if not where:  # a problem of the whole model
         return what
-    value = repr(problem["input"])
-    shown = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
-    return f"{where}: {what}" + (f" (received {shown})" if kind != "missing" else "")
+    return f"{where}: {what}" + (f" (received {shown(problem['input'])})" if kind != "missing" else "")
 
 
 def parsed(parse: Callable[[str], Value], text: str) -> Value:

@@ -17,7 +17,8 @@ it and exits with code 2; a traceback is a bug.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class RitornelloError(Exception):
@@ -62,6 +63,21 @@ class MissingExtraError(RitornelloError):
         super().__init__(
             f"{library} is not installed; run: pip install {package}" + f" ({note})" * bool(note)
         )
+
+
+@contextmanager
+def refusing(kind: type[RitornelloError], what: str) -> Iterator[None]:
+    """Turn every error that is not of this library into one of class `kind` that begins with `what`, in one line.
+
+    For the place where a file of others is taken apart: its content can raise anything in the libraries that read it.
+    """
+    try:
+        yield
+    except RitornelloError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise kind(f"{what}: {reason}") from error
 
 
 def counted(count: int, noun: str) -> str:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ritornello.config import refusal
 from ritornello.errors import ConfigError, FormatError
 from ritornello.formats.event_words import (
+    LONGEST_DELTA,
     Event,
     Spelling,
     has_second,
@@ -146,6 +147,8 @@ def text_to_midi(text: str, name: str = "the text") -> bytes:
     ]
     if not any(tracks) and not first:
         raise FormatError(f"{name}: no events")
+    if (ticks := sum(event.delta for events in tracks for event in events)) > LONGEST_DELTA:
+        raise FormatError(f"{name}: its tracks have {ticks} ticks together; allowed are {LONGEST_DELTA}")
     form = header.format if len(tracks) == 1 else 1
     numbers = (form, len(tracks), header.ppq)
     start = chunk(b"MThd", b"".join(number.to_bytes(2, "big") for number in numbers))
