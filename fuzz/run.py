@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import subprocess
 import sys
@@ -57,7 +56,7 @@ def run_all(names: list[str], minutes: float) -> int:
                 print(f"{name}: does not start; see {folder / 'log.txt'}")
                 return 1
             executions += json.loads((folder / "figures.json").read_text())["executions"]
-        found = sorted(path.name for path in (folder / "findings").glob("*.bin"))
+        found = sorted(path.name for path in (folder / "findings").iterdir() if path.suffix != ".txt")
         print(f"{name}: {executions:,} executions, findings: {', '.join(found) or 'none'}", flush=True)
         faults += len(found)
     return int(faults > 0)
@@ -80,7 +79,7 @@ def fuzz(name: str, seconds: float) -> None:
     take = target.prepare(Path(place.name))
     for seed in seeds:
         check(take, seed)  # imports what it needs
-    count = 0
+    count, told = 0, 0.0
     known = {path.stem for path in (folder / "findings").glob("*.bin")}
 
     def keep(data: bytes, kind: str, about: str) -> None:
@@ -90,11 +89,11 @@ def fuzz(name: str, seconds: float) -> None:
             (folder / "findings" / f"{kind}.txt").write_text(about)
 
     def one(data: bytes) -> None:
-        nonlocal count
+        nonlocal count, told
         count += 1
-        if count % 50 == 1:
+        if time.monotonic() > told + 1:
+            told = time.monotonic()
             (folder / "figures.json").write_text(json.dumps({"executions": count}))
-        (folder / "last.bin").write_bytes(data) if count % 1 == 0 and name.startswith("bundle") else None
         began, before = time.process_time(), _reset_peak()
         try:
             check(take, data)
@@ -111,14 +110,26 @@ def fuzz(name: str, seconds: float) -> None:
             return mutant(data, seeds, draw)[:most]
         return bytes(atheris.Mutate(data, most))
 
-    flags = [f"-max_total_time={int(seconds)}", f"-max_len={LARGEST}", "-timeout=30", "-rss_limit_mb=3000", "-len_control=0"]
-    atheris.Setup([name, *flags, f"-artifact_prefix={folder}/findings/died-", str(corpus)], one, custom_mutator=change)
+    flags = [
+        f"-max_total_time={int(seconds)}",
+        f"-max_len={LARGEST}",
+        "-timeout=30",
+        "-rss_limit_mb=3000",
+        "-len_control=0",
+    ]
+    atheris.Setup(
+        [name, *flags, f"-artifact_prefix={folder}/findings/died-", str(corpus)], one, custom_mutator=change
+    )
     atheris.Fuzz()
 
 
 def _kind(error: BaseException) -> str:
     """Return what tells faults apart: the class, and the deepest place in this library."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "ritornello" in f.filename and "fuzz" not in f.filename]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if "ritornello" in f.filename and "fuzz" not in f.filename
+    ]
     place = f"{Path(frames[-1].filename).stem}-{frames[-1].name}" if frames else "elsewhere"
     return f"{type(error).__name__}-{place}"
 

@@ -59,8 +59,26 @@ def check(take: Take, data: bytes) -> bool:
 
 # --- mutants --------------------------------------------------------------------------------------------------
 
-NUMBERS = [b"0", b"-1", b"1e400", b"NaN", b"9" * 30, b"9" * 5000, b"2147483648", b"9223372036854775808", b"0.0000001"]
-PIECES = [b"\xff" * 4, b"\0" * 8, b"\x7f\xff\xff\xff", b"\x80\x80\x80\x80\x80", b"\xff\xff\xff\x7f", b"[" * 2000, b"\n" * 3000]
+NUMBERS = [
+    b"0",
+    b"-1",
+    b"1e400",
+    b"NaN",
+    b"9" * 30,
+    b"9" * 5000,
+    b"2147483648",
+    b"9223372036854775808",
+    b"0.0000001",
+]
+PIECES = [
+    b"\xff" * 4,
+    b"\0" * 8,
+    b"\x7f\xff\xff\xff",
+    b"\x80\x80\x80\x80\x80",
+    b"\xff\xff\xff\x7f",
+    b"[" * 2000,
+    b"\n" * 3000,
+]
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
@@ -113,8 +131,15 @@ def _reader(suffix: str) -> Callable[[Path], Take]:
     return lambda _: lambda data: _use(formats.read(data or b" ", suffix))
 
 
+@cache
+def _short() -> Score:
+    """Return the first two quarters of the sample song: short inputs are fuzzed faster."""
+    song = make_song()
+    return song.excerpt(0, 2 * song.ticks_per_quarter)
+
+
 def _midi_seeds() -> list[bytes]:
-    whole = midi_to_bytes(make_song())
+    whole = midi_to_bytes(_short())
     running = bytes.fromhex(
         "4d546864 00000006 0000 0001 01e0 4d54726b 0000001b"
         "00ff580404021808 00ff51030 7a120 00903c50 60 3c00 8100 3e50 60 3e00 00ff2f00".replace(" ", "")
@@ -138,7 +163,7 @@ def _take_midi(_: Path) -> Take:
 def _musicxml() -> bytes:
     from ritornello.formats.musicxml import score_to_musicxml
 
-    return score_to_musicxml(make_song())[0]
+    return score_to_musicxml(_short())[0]
 
 
 def _zipped(members: dict[str, bytes]) -> bytes:
@@ -162,7 +187,7 @@ def _small_musicxml() -> bytes:
         b'</score-part></part-list><part id="P1"><measure number="1"><attributes><divisions>4</divisions><key><fifths>2'
         b"</fifths></key><time><beats>3</beats><beat-type>4</beat-type></time><transpose><chromatic>-2</chromatic>"
         b'</transpose></attributes><direction><sound tempo="96"/></direction><harmony><root><root-step>C</root-step></root>'
-        b"<kind>major</kind></harmony><barline><repeat direction=\"forward\"/></barline><note><pitch><step>C</step>"
+        b'<kind>major</kind></harmony><barline><repeat direction="forward"/></barline><note><pitch><step>C</step>'
         b"<alter>1</alter><octave>4</octave></pitch><duration>4</duration><time-modification><actual-notes>3</actual-notes>"
         b"<normal-notes>2</normal-notes></time-modification><lyric><text>la</text></lyric></note><backup><duration>4"
         b"</duration></backup><forward><duration>2</duration></forward><note><grace/><rest/></note><barline><ending "
@@ -183,13 +208,21 @@ def _take_container(_: Path) -> Take:
 def _event_text_seeds() -> list[bytes]:
     from ritornello.formats.event_text import midi_to_text
 
-    spelled = [midi_to_text(midi_to_bytes(make_song()), spelling=each)[0] for each in ("decimal", "hex")]
-    return [*(text.encode() for text in spelled), b"0_90_3c_50 120_80_3c_40\n", b"00_c028 78_903c50 81_00_ff_2f\n"]
+    spelled = [midi_to_text(midi_to_bytes(_short()), spelling=each)[0] for each in ("decimal", "hex")]
+    return [
+        *(text.encode() for text in spelled),
+        b"0_90_3c_50 120_80_3c_40\n",
+        b"00_c028 78_903c50 81_00_ff_2f\n",
+    ]
 
 
 def _prose_seeds() -> list[bytes]:
     aozora = (
-        "題名\n著者\n\n" + "-" * 30 + "\n記号について\n" + "-" * 30 + "\n［＃３字下げ］一［＃「一」は中見出し］\n"
+        "題名\n著者\n\n"
+        + "-" * 30
+        + "\n記号について\n"
+        + "-" * 30
+        + "\n［＃３字下げ］一［＃「一」は中見出し］\n"
         "吾輩《わがはい》は※［＃「猫」、U+732B、1-1］である。\n\n\n底本：「全集」\n入力：誰か\n"
     )
     english = "Once upon a time.\n\nThere was – “a fox”.\n"
@@ -297,7 +330,9 @@ def _run_seeds(name: str) -> Callable[[], list[bytes]]:
     return lambda: [(_run() / "m.run" / name).read_bytes()]
 
 
-def _take_run_file(name: str, sign: Callable[[Path], None] = lambda directory: None) -> Callable[[Path], Take]:
+def _take_run_file(
+    name: str, sign: Callable[[Path], None] = lambda directory: None
+) -> Callable[[Path], Take]:
     """Take the bytes as a file of a run that is resumed; `sign` makes its checksums right, as an attacker would."""
     import shutil
 
@@ -367,7 +402,10 @@ def _message_seeds() -> list[bytes]:
         {"type": "ping", "time": 1.5},
         {"type": "midi", "time": 2.25, "data": [144, 60, 90]},
         {"type": "loop", "on": True},
-        {"type": "configure", "config": {"temperature": 0.9, "mode": "answer", "scale": "C major", "tempo": 96}},
+        {
+            "type": "configure",
+            "config": {"temperature": 0.9, "mode": "answer", "scale": "C major", "tempo": 96},
+        },
         {"type": "bookmark", "name": "here"},
         {"type": "goto", "number": 1},
         {"type": "latency", "seconds": 0.02},
@@ -400,7 +438,13 @@ def _record_seeds() -> list[bytes]:
         ["back", 9, 9.5, 2.0, 5],
         ["note", 10, "player", 10.0, None, 62, 90, 0, 0],
     ]
-    record = {"format": "ritornello-jam", "version": 1, "model": "songs", "seed": 3, "config": {"mode": "answer"}}
+    record = {
+        "format": "ritornello-jam",
+        "version": 1,
+        "model": "songs",
+        "seed": 3,
+        "config": {"mode": "answer"},
+    }
     return [json.dumps(record | {"now": 12.0, "entries": rows}).encode()]
 
 
@@ -463,14 +507,30 @@ TARGETS = {
         Target("style", _bundle_seeds("style.rit"), _take_bundle, 30),
         Target("style-card", _member_seeds(CARD, "style.rit"), _take_member(CARD, "style.rit"), 30),
         Target("style-weights", _member_seeds(STYLE, "style.rit"), _take_member(STYLE, "style.rit"), 30),
-        Target("checkpoint", _run_seeds("checkpoint.safetensors"), _take_run_file("checkpoint.safetensors"), 10),
+        Target(
+            "checkpoint", _run_seeds("checkpoint.safetensors"), _take_run_file("checkpoint.safetensors"), 10
+        ),
         Target("checkpoint-facts", _facts_seeds, _take_facts, 20),
-        Target("corpus-card", _run_seeds("corpus/corpus.json"), _take_run_file("corpus/corpus.json", _sign_corpus), 20),
-        Target("corpus-index", _run_seeds("corpus/index.npy"), _take_run_file("corpus/index.npy", _sign_corpus), 20),
+        Target(
+            "corpus-card",
+            _run_seeds("corpus/corpus.json"),
+            _take_run_file("corpus/corpus.json", _sign_corpus),
+            20,
+        ),
+        Target(
+            "corpus-index",
+            _run_seeds("corpus/index.npy"),
+            _take_run_file("corpus/index.npy", _sign_corpus),
+            20,
+        ),
         Target("message", _message_seeds, _take_message),
         Target("record", _record_seeds, _take_record),
         Target("map", lambda: [b'tempo = 14\npanic = 80\nsurprise = "off"\n'], _take_map),
-        Target("settings", lambda: [b'bars = 16\ninstruments = ["violin", "cello"]\nout = ["a.mid"]\n'], _take_settings),
+        Target(
+            "settings",
+            lambda: [b'bars = 16\ninstruments = ["violin", "cello"]\nout = ["a.mid"]\n'],
+            _take_settings,
+        ),
     )
 }
 """The targets by name."""

@@ -1,20 +1,17 @@
 """Configurations: frozen pydantic models, with validation errors in one line.
 
-`checked` makes one from values of an option, a preset or a file; `read_toml` reads such a file; `parsed` is for
-validators that parse a text.
+`checked` makes one from values of an option, a preset or a file; `parsed` is for validators that parse a text.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ritornello.errors import ConfigError, FormatError, RitornelloError
-from ritornello.paths import read_bytes
+from ritornello.errors import ConfigError, RitornelloError
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -23,9 +20,6 @@ DEFAULT_BARS = 32
 """The length of a piece where none is asked for."""
 
 MOST_PROBLEMS = 3
-MOST_BYTES = 1 << 20
-"""Of a TOML file."""
-
 LONGEST_SHOWN = 200
 """Characters of an invalid value in a message."""
 
@@ -75,19 +69,6 @@ def checked(
         return model.model_validate(dict(values))
     except ValidationError as error:
         raise kind(what + refusal(error, model)) from error
-
-
-def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a TOML file and its values; raise FileError if it cannot be read, FormatError if it is none."""
-    import tomllib
-
-    try:
-        text = read_bytes(path, limit=MOST_BYTES).decode("utf-8-sig")
-        return text, tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not UTF-8, as TOML is") from error
-    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
-        raise FormatError(f"{path}: not TOML: {error}") from error
 
 
 def shown(value: object) -> str:

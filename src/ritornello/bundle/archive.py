@@ -25,8 +25,8 @@ MEMBERS = {CARD: 1 << 23, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 24}
 OPTIONAL = {MUSIC: 1 << 26}
 """The same for members that older bundles lack."""
 
-MOST_SHRUNK = 100
-"""How many times smaller a member may be packed; those of trained models are up to 20 times."""
+MOST_SHRUNK, FREELY = 100, 1 << 22
+"""How many times smaller a member may be packed that has more than FREELY bytes; in shipped models it is up to 40."""
 
 STYLE = "style.safetensors"
 STYLE_MEMBERS = {CARD: 1 << 20, STYLE: 1 << 24}
@@ -64,13 +64,13 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
             for name, info in infos.items():
                 if info.file_size > known[name]:
                     raise BundleError(f"{path}: {name} has {info.file_size} bytes, allowed are {known[name]}")
-                if info.file_size > MOST_SHRUNK * max(info.compress_size, MOST_SHRUNK):
+                if name == WEIGHTS and info.compress_type != zipfile.ZIP_STORED:
+                    raise BundleError(f"{path}: {name} is compressed; bundles store it plainly")
+                if info.file_size > max(MOST_SHRUNK * info.compress_size, FREELY):
                     raise BundleError(
                         f"{path}: {name} has {info.file_size} bytes, packed into {info.compress_size}: allowed are "
                         f"{MOST_SHRUNK} times as many"
                     )
-                if name == WEIGHTS and info.compress_type != zipfile.ZIP_STORED:
-                    raise BundleError(f"{path}: {name} is compressed; bundles store it plainly")
             return {name: archive.read(info) for name, info in infos.items()}
     except (
         zipfile.BadZipFile,

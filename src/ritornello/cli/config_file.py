@@ -20,8 +20,9 @@ from typing import Annotated, Any
 import typer
 
 from ritornello.cli.usage import nearest
-from ritornello.config import read_toml, shown
+from ritornello.config import shown
 from ritornello.errors import ConfigError
+from ritornello.paths import read_toml
 
 
 def config_option() -> Any:

@@ -59,7 +59,10 @@ class Stepper:
         import onnxruntime
 
         state, options = self.initial_state(1), onnxruntime.RunOptions()
-        with refusing(BundleError, f"{self._path}: the first step of the network failed"), limited_time(options):
+        with (
+            refusing(BundleError, f"{self._path}: the first step of the network failed"),
+            limited_time(options),
+        ):
             outputs = self._session.run(None, self._feed(np.zeros((1, columns)), state), options)
             _, after = self._result(outputs, 1)
             if [part.shape for part in after] != [part.shape for part in state]:

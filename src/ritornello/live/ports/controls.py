@@ -18,8 +18,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ritornello.config import checked, read_toml
+from ritornello.config import checked
 from ritornello.live.config import JamConfig, Mode
+from ritornello.paths import read_toml
 
 Number = Annotated[int, Field(ge=0, le=119)] | Literal["off"]
 
