@@ -1,4 +1,4 @@
-"""Run the fuzz targets with atheris, coverage-guided: `make fuzz MINUTES=10`, or `python fuzz/run.py --minutes 10 midi`.
+"""Run the fuzz targets with atheris, coverage-guided: `make fuzz MINUTES=10`, or `python fuzz/run.py midi`.
 
 The minutes are shared by the targets. What is found is kept in fuzz/work (ignored by git): NAME/corpus has the inputs
 that reached new code, from which the next run goes on, and NAME/findings a file for every kind of fault. A fault is
@@ -116,6 +116,7 @@ def fuzz(name: str, seconds: float) -> None:
         "-timeout=30",
         "-rss_limit_mb=3000",
         "-len_control=0",
+        "-report_slow_units=1000",  # `one` does
     ]
     atheris.Setup(
         [name, *flags, f"-artifact_prefix={folder}/findings/died-", str(corpus)], one, custom_mutator=change
@@ -141,7 +142,7 @@ def _reset_peak() -> int:
 
 
 def _peak() -> int:
-    with open("/proc/self/status", "rb") as file:
+    with Path("/proc/self/status").open("rb") as file:
         for line in file:
             if line.startswith(b"VmHWM"):
                 return int(line.split()[1])

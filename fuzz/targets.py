@@ -52,7 +52,8 @@ def check(take: Take, data: bytes) -> bool:
     try:
         take(data)
     except RitornelloError as error:
-        assert len(str(error).splitlines()) == 1, f"not one line: {error}"
+        if len(str(error).splitlines()) != 1:
+            raise AssertionError(f"not one line: {error}") from error
         return False
     return True
 
@@ -83,7 +84,7 @@ _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
 def mutant(data: bytes, others: list[bytes], draw: random.Random) -> bytes:
-    """Return `data` with one to four changes: bits, numbers, and stretches deleted, repeated, inserted, or of others."""
+    """Return `data` with one to four changes: bits, numbers; stretches deleted, repeated, inserted, or of others."""
     for _ in range(draw.choice((1, 1, 2, 4))):
         start = draw.randrange(len(data) + 1)
         stop = min(len(data), start + draw.choice((1, 2, 4, 16, 64, 1000)))
@@ -182,16 +183,19 @@ _CONTAINER = (
 
 def _small_musicxml() -> bytes:
     return (
-        b'<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0"><part-list><score-part id="P1"><part-name>V'
-        b'</part-name><midi-instrument id="I"><midi-channel>1</midi-channel><midi-program>41</midi-program></midi-instrument>'
+        b'<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0"><part-list><score-part id="P1"><part-name>'
+        b'V</part-name><midi-instrument id="I"><midi-channel>1</midi-channel><midi-program>41</midi-program>'
+        b"</midi-instrument>"
         b'</score-part></part-list><part id="P1"><measure number="1"><attributes><divisions>4</divisions><key><fifths>2'
         b"</fifths></key><time><beats>3</beats><beat-type>4</beat-type></time><transpose><chromatic>-2</chromatic>"
-        b'</transpose></attributes><direction><sound tempo="96"/></direction><harmony><root><root-step>C</root-step></root>'
+        b'</transpose></attributes><direction><sound tempo="96"/></direction>'
+        b"<harmony><root><root-step>C</root-step></root>"
         b'<kind>major</kind></harmony><barline><repeat direction="forward"/></barline><note><pitch><step>C</step>'
         b"<alter>1</alter><octave>4</octave></pitch><duration>4</duration><time-modification><actual-notes>3</actual-notes>"
         b"<normal-notes>2</normal-notes></time-modification><lyric><text>la</text></lyric></note><backup><duration>4"
         b"</duration></backup><forward><duration>2</duration></forward><note><grace/><rest/></note><barline><ending "
-        b'number="1,2" type="start"/><repeat direction="backward" times="2"/></barline></measure></part></score-partwise>'
+        b'number="1,2" type="start"/><repeat direction="backward" times="2"/></barline></measure></part>'
+        b"</score-partwise>"
     )
 
 
@@ -290,7 +294,7 @@ def _member_seeds(member: str, *names: str) -> Callable[[], list[bytes]]:
 
 
 def _take_member(member: str, name: str = "base.rit") -> Callable[[Path], Take]:
-    """Take the bytes as one member of a bundle whose others are good, so that no checksum of the zip file protects it."""
+    """Take the bytes as one member of a bundle whose others are good, which no checksum protects."""
 
     def prepare(folder: Path) -> Take:
         take = _take_bundle(folder)

@@ -83,7 +83,7 @@ def _read_file(file: BinaryIO, limit: int | None) -> bytes:
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a TOML file and its values; raise FileError if it cannot be read, FormatError if it is none."""
+    """Return the text of a TOML file and its values; raise FileError or FormatError if it cannot be read."""
     import tomllib
 
     try:

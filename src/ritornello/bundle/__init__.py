@@ -271,7 +271,8 @@ def load_bundle(source: Source) -> Bundle:
     card = read_card(path, members[CARD], Card)
     if card.vocabulary_size != card.column_sizes[0]:
         raise BundleError(
-            f"{path}: {CARD}: vocabulary_size {card.vocabulary_size} is not the first of column_sizes {card.column_sizes}"
+            f"{path}: {CARD}: vocabulary_size {card.vocabulary_size} is not the first of its column_sizes "
+            f"{card.column_sizes}"
         )
     _check_package(path, card, "representation", REPRESENTATIONS)
     stored = unpack_weights(path, WEIGHTS, members[WEIGHTS])

@@ -71,7 +71,7 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
                         f"{path}: {name} has {info.file_size} bytes, packed into {info.compress_size}: allowed are "
                         f"{MOST_SHRUNK} times as many"
                     )
-            return {name: archive.read(info) for name, info in infos.items()}
+            return {name: _content(archive, info) for name, info in infos.items()}
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -84,6 +84,12 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
         whole = data.startswith(b"PK")
         cause = f"a damaged or truncated bundle ({error})" if whole else "not a bundle (no zip file)"
         raise BundleError(f"{path}: {cause}") from error
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the content of a member. Of one whose size is false no more is unpacked: without a limit all would be."""
+    with archive.open(info) as member:
+        return member.read(info.file_size + 1)
 
 
 def pack_weights(weights: Weights) -> bytes:

@@ -6,12 +6,14 @@ bounded in every step.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Timer
 from typing import Any
 
+from ritornello.errors import BundleError, RitornelloError
 from ritornello.generation.onnx_model import CONTRIBUTED, read_model
 
 LONGEST = 10.0
@@ -36,6 +38,32 @@ def check_graph(step: bytes) -> None:
             raise ValueError(
                 f"operator {node.operator[:40]!r} holds a graph of its own, as loops do: not allowed"
             )
+
+
+@contextmanager
+def step_errors(what: str) -> Iterator[None]:
+    """Turn errors of ONNX Runtime, which has a class for each cause, none in common, into a BundleError that begins
+    with `what`."""
+    try:
+        yield
+    except RitornelloError:
+        raise
+    except Exception as error:
+        raise BundleError(f"{what}: {reason(error)}") from error
+
+
+_TOO_MUCH = re.compile(r"Available memory of \d+ is smaller than requested bytes of (\d+)")
+_CANCELLED = re.compile("terminate flag|MODEL_LOAD_CANCELED")
+
+
+def reason(error: object) -> str:
+    """Return an error of ONNX Runtime in one line, those of the limits in words of this library."""
+    text = " ".join(str(error).split())
+    if found := _TOO_MUCH.search(text):
+        return f"it asks for {found[1]} bytes of memory; allowed are {MOST_MEMORY}"
+    if _CANCELLED.search(text):
+        return f"it takes more than {LONGEST:g} seconds"
+    return text[:300] or type(error).__name__
 
 
 @cache

@@ -16,9 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ritornello.bundle import Bundle
 from ritornello.bundle.step_graph import COLUMNS, NETWORK
-from ritornello.errors import BundleError, refusing
+from ritornello.errors import BundleError
 from ritornello.generation.settings import StepPrecision
-from ritornello.generation.step_limits import SHARED, check_graph, limit_memory, limited_time
+from ritornello.generation.step_limits import (
+    SHARED,
+    check_graph,
+    limit_memory,
+    limited_time,
+    reason,
+    step_errors,
+)
 
 State = tuple[NDArray[np.float32], ...]
 Logits = NDArray[np.float32]
@@ -37,7 +44,7 @@ class Stepper:
         self.vocabulary_size, self.threads, self._path = bundle.card.vocabulary_size, threads, bundle.path
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
-        with refusing(BundleError, f"{bundle.path}: the step graph cannot be built"):
+        with step_errors(f"{bundle.path}: the step graph cannot be built"):
             check_graph(step)
             if precision == "int8" or (precision == "auto" and bundle.card.precision == "int8"):
                 from ritornello.generation.step_model import quantised_step  # slow to import
@@ -60,7 +67,7 @@ class Stepper:
 
         state, options = self.initial_state(1), onnxruntime.RunOptions()
         with (
-            refusing(BundleError, f"{self._path}: the first step of the network failed"),
+            step_errors(f"{self._path}: the first step of the network failed"),
             limited_time(options),
         ):
             outputs = self._session.run(None, self._feed(np.zeros((1, columns)), state), options)
@@ -80,7 +87,7 @@ class Stepper:
         feed = self._feed(columns, state)
         try:
             outputs = self._session.run(None, feed)
-        except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
+        except Exception as error:
             raise BundleError(self._failed(error)) from error
         return self._result(outputs, len(feed[COLUMNS]))
 
@@ -99,7 +106,7 @@ class Stepper:
         return finish
 
     def _failed(self, error: object) -> str:
-        return f"{self._path}: a step of the network failed: {' '.join(str(error).split())[:300]}"
+        return f"{self._path}: a step of the network failed: {reason(error)}"
 
     def _result(self, outputs: list[Any], batch: int) -> tuple[Logits, State]:
         """Return the outputs of a step; BundleError if the logits are not those of all pieces and ids."""

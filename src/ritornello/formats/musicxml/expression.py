@@ -185,7 +185,7 @@ _LENGTHS = {
 """The note types in quarters."""
 
 _SPEED = re.compile(r"(\d{1,6}(?:[.,]\d{1,6})?)(?:\s*(?:-|–|—|/|~|to|bis|à|a)\s*(\d{1,6}(?:[.,]\d{1,6})?))?")
-_WORDED = re.compile(r"(?:♩|\bM\.?\s?M\.?|\bq)\s*(\.?)\s*=\s*(.*)")
+_WORDED = re.compile(r"(?:♩|\bM\.?\s?M\.?|\bq)\s{0,8}(\.?)\s{0,8}=\s*(.*)")
 
 
 @dataclass(frozen=True)
