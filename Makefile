@@ -1,5 +1,5 @@
-# The commands: make demo, make test, make fuzz, make check, make bench, make records; each sets up what it needs in .venv. Those who change
-# the jam page find theirs in web/README.md.
+# The commands: make demo, make test, make fuzz, make check, make bench, make records; each sets up what it needs in
+# .venv. Those who change the jam page find theirs in web/README.md.
 
 PYTHON ?= python3
 VENV := .venv

@@ -129,7 +129,7 @@ def _kind(error: BaseException) -> str:
     frames = [
         f
         for f in traceback.extract_tb(error.__traceback__)
-        if "ritornello" in f.filename and "fuzz" not in f.filename
+        if "ritornello" in f.filename and Path(f.filename).parent != Path(__file__).parent
     ]
     place = f"{Path(frames[-1].filename).stem}-{frames[-1].name}" if frames else "elsewhere"
     return f"{type(error).__name__}-{place}"

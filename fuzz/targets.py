@@ -183,8 +183,8 @@ _CONTAINER = (
 
 def _small_musicxml() -> bytes:
     return (
-        b'<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0"><part-list><score-part id="P1"><part-name>'
-        b'V</part-name><midi-instrument id="I"><midi-channel>1</midi-channel><midi-program>41</midi-program>'
+        b'<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0"><part-list><score-part id="P1">'
+        b'<part-name>V</part-name><midi-instrument id="I"><midi-channel>1</midi-channel><midi-program>41</midi-program>'
         b"</midi-instrument>"
         b'</score-part></part-list><part id="P1"><measure number="1"><attributes><divisions>4</divisions><key><fifths>2'
         b"</fifths></key><time><beats>3</beats><beat-type>4</beat-type></time><transpose><chromatic>-2</chromatic>"

@@ -407,8 +407,9 @@ def test_hostile_xml_is_refused(text: str) -> None:
     [
         "1099511627776_90_3c_50 " * 2000,
         "1099511627776_90_3c_50\n" * 2000,  # a track each
+        "0_90_3c_50 " + "\n" * 100_000,  # found by the fuzz target `event-text`: an OverflowError
     ],
-    ids=["one-track", "tracks"],
+    ids=["one-track", "tracks", "lines"],
 )
 def test_words_that_ask_for_millions_of_events_are_refused(text: str) -> None:
     refused(FormatError, lambda: formats.read(text.encode(), "txt"))

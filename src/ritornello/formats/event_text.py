@@ -46,6 +46,9 @@ from ritornello.score import Key, Meter, Score, Tempo, Text
 
 MARK = "#ritornello-events "
 _NAME_TYPE = next(number for number, kind in TEXTS.items() if kind == "name")
+MOST_TRACKS = 4096
+"""Lines of events in a file: each becomes a track, which takes as long as many events."""
+
 _AFTER_METAS = 9  # rank of channel events: behind the metas of their tick
 
 
@@ -147,6 +150,8 @@ def text_to_midi(text: str, name: str = "the text") -> bytes:
     ]
     if not any(tracks) and not first:
         raise FormatError(f"{name}: no events")
+    if len(tracks) > MOST_TRACKS:
+        raise FormatError(f"{name}: {len(tracks)} lines of events, a track each; allowed are {MOST_TRACKS}")
     if (ticks := sum(event.delta for events in tracks for event in events)) > LONGEST_DELTA:
         raise FormatError(f"{name}: its tracks have {ticks} ticks together; allowed are {LONGEST_DELTA}")
     form = header.format if len(tracks) == 1 else 1
