@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
     for number in range(2):
         formats.write(make_piece(number), music / f"{number}.mid")
     formats.write(make_piece(2), music / "within" / "0.mid")
-    for name in ("tune.abc", "chorale.krn", "all.zip"):
+    for name in ("tune.gp5", "chorale.sib", "all.zip"):
         (music / name).write_bytes(b"PK something")
     (music / "README.txt").write_text("These are my pieces.")
     (music / "broken.mid").write_bytes(b"I only look like music")
@@ -227,7 +227,7 @@ def test_likelihood_of_a_folder_is_a_table_with_a_total(run: Any, model: Path, f
     done = run("likelihood", model, folder)
     assert done.code == 0, done.err
     told = done.err.splitlines()
-    assert told[0] == "ritornello: not read: README.txt, all.zip, chorale.krn, tune.abc"
+    assert told[0] == "ritornello: not read: README.txt, all.zip, chorale.sib, tune.gp5"
     assert told[1].startswith(f"ritornello: passed over: {folder / 'broken.mid'}: not a Standard MIDI File")
     loaded = ritornello.load(model)
     total = sum(
@@ -256,7 +256,7 @@ def test_the_bars_and_what_is_before_them_add_up(model: Path) -> None:
 
 def test_the_most_surprising_bar_is_the_one_that_is_wrong() -> None:
     """Leaps without a key in the fifth bar of a piece that repeats its first."""
-    from ritornello.cli.likelihood import most_surprising
+    from ritornello.likelihood import most_surprising
 
     calm = (72, 67, 64, 67) * 4
     tune = Score(480, (make_melody((*calm, 61, 94, 50, 87, *calm)),))
@@ -288,7 +288,7 @@ def test_a_folder_is_rendered_into_a_folder(run: Any, folder: Path) -> None:
     made = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file())
     stems = ["0", "0-musicxml", "1", "within/0"]
     assert made == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".mid", ".png"))
-    assert "not read: README.txt, all.zip, chorale.krn, tune.abc" in done.err
+    assert "not read: README.txt, all.zip, chorale.sib, tune.gp5" in done.err
     assert "passed over" in done.err
     assert len(done.out.splitlines()) == 8
 

@@ -28,6 +28,9 @@ OPTIONAL = {MUSIC: 1 << 26}
 MOST_SHRUNK, FREELY = 100, 1 << 22
 """How many times smaller a member may be packed that has more than FREELY bytes; in shipped models it is up to 40."""
 
+LARGEST = sum((MEMBERS | OPTIONAL).values())
+"""How many bytes the file of a bundle may have."""
+
 STYLE = "style.safetensors"
 STYLE_MEMBERS = {CARD: 1 << 20, STYLE: 1 << 24}
 """The members of a style (see `style`)."""

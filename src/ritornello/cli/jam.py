@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def jam(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="names of shipped models, or .rit files; all shipped ones, if none is given"),
+        typer.Argument(
+            help="names of shipped models, .rit files, or addresses such as hf://user/model; all shipped ones, if none "
+            "is given"
+        ),
     ] = None,
     port: Annotated[
         int, typer.Option(help="port to listen on; 0 takes any that is free", min=0, max=65535)
@@ -37,6 +40,7 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.config import checked
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.live.server.address import listen
@@ -45,6 +49,7 @@ def jam(
     from ritornello.live.server.manager import SessionManager
 
     warn_of(CONSTRAINTS)
+    read_chords(settings)
     config = checked(JamConfig, settings)
     catalog = load_catalog(models or ())
     listening = listen(host, port)

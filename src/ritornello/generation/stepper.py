@@ -7,6 +7,7 @@ that it takes, so states can be kept, copied and cut by rows. Rows are independe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from queue import SimpleQueue
 from typing import Any
@@ -42,6 +43,7 @@ class Stepper:
         """Build the graph with the bundle's weights and try a step; raises BundleError if they do not fit each other,
         or if the graph goes beyond the limits of `step_limits`."""
         self.vocabulary_size, self.threads, self._path = bundle.card.vocabulary_size, threads, bundle.path
+        self._check: Callable[[], None] | None = None
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
         with step_errors(f"{bundle.path}: the step graph cannot be built"):
@@ -74,6 +76,12 @@ class Stepper:
             _, after = self._result(outputs, 1)
             if [part.shape for part in after] != [part.shape for part in state]:
                 raise ValueError("the state after it has other sizes than the one before")
+
+    def watched(self, check: Callable[[], None]) -> Stepper:
+        """Return this runtime with `check` called before each step; it may raise an error, to end what is computed."""
+        other = copy(self)
+        other._check = check
+        return other
 
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step, for `batch` pieces."""
@@ -132,6 +140,8 @@ class Stepper:
         return graph, inputs, [node.name for node in self._session.get_outputs()]
 
     def _feed(self, columns: ArrayLike, state: State) -> dict[str, Any]:
+        if self._check:
+            self._check()
         return dict(zip(self._states, state, strict=True)) | {COLUMNS: np.asarray(columns, dtype=np.int64)}
 
     def read(self, rows: NDArray[np.integer[Any]], state: State | None = None) -> tuple[Logits, State]:
