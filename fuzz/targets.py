@@ -209,6 +209,45 @@ def _take_container(_: Path) -> Take:
     return lambda data: formats.read(_zipped({"META-INF/container.xml": data, "a.xml": score}), "mxl")
 
 
+_ABC = b"""X:1
+T:A tune
+C:Trad.
+M:6/8
+L:1/8
+Q:3/8=100
+K:D mix
+V:1 name="Flute"
+|:"D"A>B^c d2z|[1(3abc {g}[ce]3 :|[2 !f!A6-|A6:|
+w:la la- la * la_
+V:2 clef=bass
+D,3 D,,3|G,6|z6|]
+"""
+
+_MEI = (
+    b'<mei xmlns="http://www.music-encoding.org/ns/mei"><meiHead><fileDesc><titleStmt><title>A</title></titleStmt>'
+    b'</fileDesc></meiHead><music><body><mdiv><score><scoreDef meter.count="4" meter.unit="4" key.sig="2s"><staffGrp>'
+    b'<staffDef n="1" label="Flute" trans.semi="-2"/></staffGrp></scoreDef><section><measure right="rptend">'
+    b'<staff n="1"><layer n="1"><note pname="c" oct="4" dur="4" accid="s"><verse n="1"><syl>la</syl></verse></note>'
+    b'<chord dur="4" '
+    b'dots="1"><note pname="c" oct="4"/><note pname="e" oct="4"/></chord><rest dur="8"/><tuplet num="3" numbase="2">'
+    b'<note pname="d" oct="4" dur="8"/><note pname="e" oct="4" dur="8" tie="i"/><rest dur="8"/></tuplet>'
+    b'</layer></staff><tempo midi.bpm="96"/><dynam>f</dynam>'
+    b'<harm tstamp="1">C7</harm></measure><ending n="1"><measure><staff n="1"><layer n="1"><mRest/></layer></staff>'
+    b"</measure></ending></section></score></mdiv></body></music></mei>"
+)
+
+
+def _ireal_seeds() -> list[bytes]:
+    from urllib.parse import quote
+
+    plain = (
+        "irealbook://A song=Doe John=Swing=C=n=*A{T44C^7   |A-7 D7 |N1G7   | x  }|N2F-7,Bb13,E^7   |C6/G   Z"
+    )
+    chart = "1r34LbKcu7T44*A{C-7XyQ|F7XyQLZBb^7XyQKcl  LZEb^7 D7b9 |G-6XyQ|nXyQ|C-7   |F7   |Bb^7   |Eb^7   |Ah7   }"
+    pro = "irealb://" + quote(f"A song=Doe John==Swing=G-=={chart}=Jazz-Swing=140=3")
+    return [plain.encode(), pro.encode(), f'<a href="{pro}">songs</a>'.encode()]
+
+
 def _event_text_seeds() -> list[bytes]:
     from ritornello.formats.event_text import midi_to_text
 
@@ -501,6 +540,9 @@ TARGETS = {
         Target("musicxml", lambda: [_small_musicxml(), _musicxml()], _reader("musicxml")),
         Target("mxl", _mxl_seeds, _reader("mxl")),
         Target("mxl-container", lambda: [_CONTAINER], _take_container),
+        Target("abc", lambda: [_ABC], _reader("abc")),
+        Target("mei", lambda: [_MEI], _reader("mei")),
+        Target("ireal", _ireal_seeds, _reader("irealb")),
         Target("event-text", _event_text_seeds, _reader("txt")),
         Target("prose", _prose_seeds, _reader("txt")),
         Target("bundle", _bundle_seeds("base.rit", "int8.rit"), _take_bundle, 30),

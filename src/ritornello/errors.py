@@ -18,12 +18,21 @@ it and exits with code 2; a traceback is a bug.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 class RitornelloError(Exception):
-    """The base class of all errors that this library raises on purpose."""
+    """The base class of all errors that this library raises on purpose.
+
+    Line breaks and other control characters in a message, of names that a file holds, become spaces.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_CONTROL.sub(" ", str(message)))
 
 
 class FileError(RitornelloError):

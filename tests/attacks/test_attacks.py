@@ -185,6 +185,12 @@ def test_names_that_lead_elsewhere_are_refused_or_read_in_place(
     assert [path.name for path in tmp_path.rglob("*")] == ["in"]
 
 
+def test_a_name_with_line_breaks_is_told_in_one_line(members: dict[str, bytes]) -> None:
+    """Found by the fuzz target `style`."""
+    message = refused(BundleError, lambda: load_bundle(zip_members({CARD: b"{}", "a\n\x1b[2Jb\u2028": b""})))
+    assert "it holds a  [2Jb , card.json; expected" in message
+
+
 def test_the_model_of_a_style_lies_beside_it() -> None:
     base = {"file": "../other.rit", "digest": "0" * 16}
     card = {"format": "ritornello style", "version": 1, "name": "x", "base": base}
@@ -407,9 +413,10 @@ def test_hostile_xml_is_refused(text: str) -> None:
     [
         "1099511627776_90_3c_50 " * 2000,
         "1099511627776_90_3c_50\n" * 2000,  # a track each
+        '#ritornello-events {"tempos": [[99999999999999999999, 500000]]}\n0_90_3c_50\n',  # found, as the next
         "0_90_3c_50 " + "\n" * 100_000,  # found by the fuzz target `event-text`: an OverflowError
     ],
-    ids=["one-track", "tracks", "lines"],
+    ids=["one-track", "tracks", "header", "lines"],
 )
 def test_words_that_ask_for_millions_of_events_are_refused(text: str) -> None:
     refused(FormatError, lambda: formats.read(text.encode(), "txt"))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,6 +53,10 @@ MOST_TRACKS = 4096
 _AFTER_METAS = 9  # rank of channel events: behind the metas of their tick
 
 
+_Tick = Annotated[int, Field(ge=0, le=LONGEST_DELTA)]
+_Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+
+
 class Header(BaseModel):
     """The header in the first line.
 
@@ -63,11 +68,11 @@ class Header(BaseModel):
     ppq: int = Field(480, ge=1, le=0x7FFF, description="ticks to a quarter note")
     format: int = Field(0, ge=0, le=1, description="of the MIDI file: 0 one track, 1 several together")
     spelling: Spelling = "decimal"
-    tempos: tuple[tuple[int, int], ...] = ()
-    meters: tuple[tuple[int, int, int], ...] = ()
-    keys: tuple[tuple[int, int, int], ...] = ()
+    tempos: tuple[tuple[_Tick, _Number], ...] = ()
+    meters: tuple[tuple[_Tick, _Number, _Number], ...] = ()
+    keys: tuple[tuple[_Tick, _Number, _Number], ...] = ()
     names: tuple[str, ...] = Field((), description="of the tracks")
-    ports: tuple[int, ...] = Field((), description="of the tracks, where there is more than one")
+    ports: tuple[_Number, ...] = Field((), description="of the tracks, where there is more than one")
 
 
 def is_event_text(text: str) -> bool:
