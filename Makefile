@@ -1,12 +1,13 @@
-# The commands: make demo, make test, make check, make bench, make records; each sets up what it needs in .venv. Those who change
-# the jam page find theirs in web/README.md, those of Ableton Live and MuseScore in integrations/README.md.
+# The commands: make demo, make test, make fuzz, make check, make bench, make records; each sets up what it needs in
+# .venv. Those who change the jam page find theirs in web/README.md, those of Ableton Live and MuseScore in
+# integrations/README.md.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench records docs clean
+.PHONY: demo test fuzz check bench records docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -14,6 +15,12 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	tools/get_chromium.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Looks for inputs that break a reader (fuzz/targets.py), for so many minutes; Linux only.
+MINUTES ?= 10
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable ".[dev,fuzz]"
+	$(BIN)/python fuzz/run.py --minutes $(MINUTES)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

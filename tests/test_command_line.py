@@ -191,7 +191,7 @@ def test_a_preset_as_toml_is_the_preset(run: Any) -> None:
             "my.toml, line 2: there is no option 'temprature', nearest is temperature",
         ),
         ("\n[network_options]\nx = 1", "my.toml, line 2: there is no option 'network_options'"),
-        ("bars = ", "my.toml: no TOML: Invalid value (at"),
+        ("bars = ", "my.toml: not TOML: Invalid value (at"),
         ("bars = 'x'", "bars: must be a whole number (received 'x')"),
         ("bars = true", "bars: must be a whole number (received 'true')"),
         ("loop = 1", "my.toml, line 1: loop: must be true or false (received 1)"),

@@ -71,6 +71,15 @@ def checked(
         raise kind(what + refusal(error, model)) from error
 
 
+def shown(value: object) -> str:
+    """Return a value for a message, shortened if it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists without end
+        return f"one of type {type(value).__name__} that is too long to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
 def refusal(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problems of a validation error, with their reasons, in one line."""
     problems = error.errors()
@@ -96,9 +105,7 @@ def explain(problem: Mapping[str, Any]) -> str:
         what = REFUSALS.get(kind, "is not allowed").format(**limits)
     if not where:  # a problem of the whole model
         return what
-    value = repr(problem["input"])
-    shown = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
-    return f"{where}: {what}" + (f" (received {shown})" if kind != "missing" else "")
+    return f"{where}: {what}" + (f" (received {shown(problem['input'])})" if kind != "missing" else "")
 
 
 def parsed(parse: Callable[[str], Value], text: str) -> Value:

@@ -18,11 +18,21 @@ it and exits with code 2; a traceback is a bug.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class RitornelloError(Exception):
-    """The base class of all errors that this library raises on purpose."""
+    """The base class of all errors that this library raises on purpose.
+
+    Line breaks and other control characters in a message, of names that a file holds, become spaces.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_CONTROL.sub(" ", str(message)))
 
 
 class FileError(RitornelloError):
@@ -67,6 +77,21 @@ class MissingExtraError(RitornelloError):
         super().__init__(
             f"{library} is not installed; run: pip install {package}" + f" ({note})" * bool(note)
         )
+
+
+@contextmanager
+def refusing(kind: type[RitornelloError], what: str) -> Iterator[None]:
+    """Turn every error that is not of this library into one of class `kind` that begins with `what`, in one line.
+
+    For the place where a file of others is taken apart: its content can raise anything in the libraries that read it.
+    """
+    try:
+        yield
+    except RitornelloError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise kind(f"{what}: {reason}") from error
 
 
 def counted(count: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.arrays import Ints
-from ritornello.errors import BundleError
+from ritornello.errors import BundleError, refusing
 from ritornello.runs import Hashes, RollingHash, prefix_sums, run_hashes, run_hashes_at
 from ritornello.score import Score
 
@@ -35,6 +35,9 @@ STEPS_PER_QUARTER = 48
 """The grid of distances in time."""
 
 MOST_NOTES = 2_000_000
+MOST_ABOUT = 1 << 23
+"""Bytes of the names of all pieces."""
+
 LONGEST_WAIT = 16 * STEPS_PER_QUARTER
 """Longer distances are treated as equal."""
 
@@ -214,11 +217,11 @@ class Index:
 
 def unpack_index(data: bytes, where: str) -> Index:
     """Return the index from bytes; BundleError that begins with `where` if they are damaged."""
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
+    with refusing(BundleError, f"{where}: the index of its music is damaged"):
         arrays = load(data)
+        _check_sizes(arrays)
         names, is_whole = json.loads(arrays["about"].tobytes())
         first, steps = arrays["first"].astype(np.int64), arrays["steps"].astype(np.uint32)
         index = Index(
@@ -231,9 +234,14 @@ def unpack_index(data: bytes, where: str) -> Index:
             is_whole=bool(is_whole),
         )
         _check_index(index)
-    except (SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
-        raise BundleError(f"{where}: the index of its music is damaged: {error}") from error
-    return index
+        return index
+
+
+def _check_sizes(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ValueError for more notes, lines or names than an index has, before anything is made of them."""
+    notes, lines, about = (arrays[name].size for name in ("steps", "first", "about"))
+    if notes > 2 * MOST_NOTES or lines > notes or about > MOST_ABOUT:
+        raise ValueError(f"it has {notes} notes, {lines} lines, and {about} bytes of names")
 
 
 def _pitches(steps: NDArray[np.uint32], first: Ints, first_pitches: NDArray[Any]) -> NDArray[np.uint8]:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-from ritornello.errors import ConfigError, FileError
+from ritornello.errors import ConfigError, FileError, FormatError
+
+LARGEST_TOML = 1 << 20
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
@@ -83,6 +85,19 @@ def _read_file(file: BinaryIO, limit: int | None) -> bytes:
         pieces.append(piece)
         size += len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file and its values; raise FileError or FormatError if it cannot be read."""
+    import tomllib
+
+    try:
+        text = read_bytes(path, LARGEST_TOML).decode("utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: not UTF-8, as TOML is") from error
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
+        raise FormatError(f"{path}: not TOML: {error}") from error
 
 
 def check_place(path: Path) -> None:

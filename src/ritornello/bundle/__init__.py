@@ -268,6 +268,11 @@ def load_bundle(source: Source) -> Bundle:
         style = read_style(path, members, data)
         return _apply_style(load_bundle(find_base(style)), style)
     card = read_card(path, members[CARD], Card)
+    if card.vocabulary_size != card.column_sizes[0]:
+        raise BundleError(
+            f"{path}: {CARD}: vocabulary_size {card.vocabulary_size} is not the first of its column_sizes "
+            f"{card.column_sizes}"
+        )
     _check_package(path, card, "representation", REPRESENTATIONS)
     stored = unpack_weights(path, WEIGHTS, members[WEIGHTS])
     return Bundle(card, stored, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
@@ -315,6 +320,7 @@ def load_network(bundle: Bundle) -> Network:
     try:
         network = make_network(part.name, part.config, bundle.card.column_sizes)
         set_weights(network, bundle.weights)
-    except (ConfigError, RuntimeError) as error:
-        raise BundleError(f"{bundle.path}: the weights do not fit network {part.name}: {error}") from error
+    except Exception as error:  # besides ConfigError: torch raises what it likes for sizes that do not fit
+        reason = " ".join(str(error).split())
+        raise BundleError(f"{bundle.path}: the weights do not fit network {part.name}: {reason}") from error
     return network

@@ -19,11 +19,14 @@ from ritornello.errors import BundleError, ConfigError
 
 CARD, WEIGHTS, STEP, MUSIC = "card.json", "weights.safetensors", "step.onnx", "music.safetensors"
 GIGABYTE = 1 << 30
-MEMBERS = {CARD: 1 << 24, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 26}
+MEMBERS = {CARD: 1 << 23, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 24}
 """The members of a bundle, in the order of the file, and how many bytes each may have."""
 
 OPTIONAL = {MUSIC: 1 << 26}
 """The same for members that older bundles lack."""
+
+MOST_SHRUNK, FREELY = 100, 1 << 22
+"""How many times smaller a member may be packed that has more than FREELY bytes; in shipped models it is up to 40."""
 
 LARGEST = sum((MEMBERS | OPTIONAL).values())
 """How many bytes the file of a bundle may have."""
@@ -66,7 +69,12 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
                     raise BundleError(f"{path}: {name} has {info.file_size} bytes, allowed are {known[name]}")
                 if name == WEIGHTS and info.compress_type != zipfile.ZIP_STORED:
                     raise BundleError(f"{path}: {name} is compressed; bundles store it plainly")
-            return {name: archive.read(info) for name, info in infos.items()}
+                if info.file_size > max(MOST_SHRUNK * info.compress_size, FREELY):
+                    raise BundleError(
+                        f"{path}: {name} has {info.file_size} bytes, packed into {info.compress_size}: allowed are "
+                        f"{MOST_SHRUNK} times as many"
+                    )
+            return {name: _content(archive, info) for name, info in infos.items()}
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -79,6 +87,12 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
         whole = data.startswith(b"PK")
         cause = f"a damaged or truncated bundle ({error})" if whole else "not a bundle (no zip file)"
         raise BundleError(f"{path}: {cause}") from error
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the content of a member. Of one whose size is false no more is unpacked: without a limit all would be."""
+    with archive.open(info) as member:
+        return member.read(info.file_size + 1)
 
 
 def pack_weights(weights: Weights) -> bytes:

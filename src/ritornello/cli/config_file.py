@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,10 +20,9 @@ from typing import Annotated, Any
 import typer
 
 from ritornello.cli.usage import nearest
-from ritornello.errors import ConfigError, FormatError
-from ritornello.paths import read_bytes
-
-MOST_BYTES = 1 << 20
+from ritornello.config import shown
+from ritornello.errors import ConfigError
+from ritornello.paths import read_toml
 
 
 def config_option() -> Any:
@@ -60,7 +58,7 @@ def _config(
 def _defaults(path: Path, parameters: list[Any]) -> Iterator[tuple[str, Any]]:
     """Yield the name of a parameter and its value for each line of the file; raise ConfigError for any other name."""
     known = {name: parameter for parameter in parameters for name in _names(parameter)}
-    text, values = _read(path)
+    text, values = read_toml(path)
     for key, value in values.items():
         name = key.replace("-", "_")
         where = f"{path}{_line_of(text, key)}"
@@ -79,19 +77,9 @@ def _names(parameter: Any) -> Iterator[str]:
             yield flag.removeprefix("--").replace("-", "_")
 
 
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        text = read_bytes(path, limit=MOST_BYTES).decode("utf-8-sig")
-        return text, tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not UTF-8, as TOML is") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: no TOML: {error}") from error
-
-
 def _line_of(text: str, key: str) -> str:
     """Return ", line N" for the line at which a key of the top level stands; empty if it is written in another way."""
-    spelling = rf"^\s*\[?\s*([\"']?){re.escape(key)}\1\s*[\].=]"
+    spelling = rf"^[^\S\n]*\[?[^\S\n]*([\"']?){re.escape(key)}\1\s*[\].=]"
     found = re.search(spelling, text, re.MULTILINE)
     return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
 
@@ -100,18 +88,23 @@ def _as_typed(where: str, parameter: Any, value: Any) -> Any:
     """Return a value as it would stand on the command line; raise ConfigError if it could not stand there."""
     if getattr(parameter, "is_flag", False):
         if not isinstance(value, bool):
-            raise ConfigError(f"{where}: must be true or false (received {value!r})")
+            raise ConfigError(f"{where}: must be true or false (received {shown(value)})")
         return value
     if parameter.multiple or parameter.nargs != 1:
         return [_text(where, each) for each in (value if isinstance(value, list) else [value])]
     if isinstance(value, list):
         return ",".join(_text(where, each) for each in value)
-    return json.dumps(value) if isinstance(value, Mapping) else _text(where, value)
+    if not isinstance(value, Mapping):
+        return _text(where, value)
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:  # a date, a number of thousands of digits
+        raise ConfigError(f"{where}: must hold text and numbers only (received {shown(value)})") from error
 
 
 def _text(where: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if not isinstance(value, str | int | float):
-        raise ConfigError(f"{where}: must be text or a number (received {value!r})")
+    if not isinstance(value, str | int | float) or (isinstance(value, int) and value.bit_length() > 1000):
+        raise ConfigError(f"{where}: must be text or a number (received {shown(value)})")
     return str(value)

@@ -45,7 +45,7 @@ from ritornello.corpus.splitting import (
     hold_out_named,
     hold_out_notes,
 )
-from ritornello.errors import CorpusError
+from ritornello.errors import CorpusError, refusing
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 
 FORMAT_VERSION = 3
@@ -433,7 +433,7 @@ def open_corpus(directory: Path, check: bool = True) -> Corpus:
 
     check: whether all files are read, to compare their checksums.
     """
-    try:
+    with refusing(CorpusError, f"{directory}: not a corpus"):
         card = json.loads((directory / CARD).read_text(encoding="utf-8"))
         version = card.get("version") if isinstance(card, dict) else None
         if version == FORMAT_VERSION:
@@ -442,19 +442,34 @@ def open_corpus(directory: Path, check: bool = True) -> Corpus:
             for name, checksum in card["checksums"].items() if check else ():
                 if _checksum(directory / name) != checksum:
                     raise ValueError(f"{name} is damaged")
-            index = np.load(directory / "index.npy", allow_pickle=False)
-    except (OSError, ValueError, KeyError, RecursionError) as error:
-        raise CorpusError(f"{directory}: not a corpus: {error}") from error
+            corpus = _opened(directory, card, check)
     if version != FORMAT_VERSION:
         raise CorpusError(
             f"{directory}: corpus version {version}, this program reads {FORMAT_VERSION}; "
             "train again from the files, without --resume"
         )
+    return corpus
+
+
+def _opened(directory: Path, card: Mapping[str, Any], check: bool) -> Corpus:
+    """Return the corpus with this card; raise ValueError if the index and the shards do not fit each other."""
+    with (directory / "index.npy").open("rb") as file:
+        index = np.lib.format.read_array(file, allow_pickle=False, max_header_size=1000)
     representation = make_representation(card["representation"], card["config"])
     kind = id_type(representation)
     shards = tuple(
         np.memmap(directory / shard_name(number), dtype=kind, mode="r") for number in range(card["shards"])
     )
+    if index.dtype != INDEX or index.ndim != 1:
+        raise ValueError(f"index.npy has {index.dtype} of shape {index.shape}")
+    sizes = np.array([len(shard) for shard in shards])
+    known = (index["shard"] >= 0) & (index["shard"] < len(shards))
+    begins, length = index["start"], index["length"]
+    inside = known & (begins >= 0) & (length >= 2) & (length <= sizes[index["shard"] * known] - begins)
+    if not len(index) or not inside.all():
+        raise ValueError("index.npy and the shards do not fit each other")
+    if check and any(ids.min() < 0 or ids.max() >= representation.vocabulary_size for ids in shards):
+        raise ValueError("a shard has ids that its representation does not have")
     split_bytes = np.ascontiguousarray(index["validation"]).tobytes()
     digest = blake2b(card["digest"].encode() + split_bytes, digest_size=8).hexdigest()
     return Corpus(directory, representation, index, shards, digest)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ritornello.config import refusal
 from ritornello.errors import ConfigError, FormatError
 from ritornello.formats.event_words import (
+    LONGEST_DELTA,
     Event,
     Spelling,
     has_second,
@@ -45,7 +47,14 @@ from ritornello.score import Key, Meter, Score, Tempo, Text
 
 MARK = "#ritornello-events "
 _NAME_TYPE = next(number for number, kind in TEXTS.items() if kind == "name")
+MOST_TRACKS = 4096
+"""Lines of events in a file: each becomes a track, which takes as long as many events."""
+
 _AFTER_METAS = 9  # rank of channel events: behind the metas of their tick
+
+
+_Tick = Annotated[int, Field(ge=0, le=LONGEST_DELTA)]
+_Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
 
 
 class Header(BaseModel):
@@ -59,11 +68,11 @@ class Header(BaseModel):
     ppq: int = Field(480, ge=1, le=0x7FFF, description="ticks to a quarter note")
     format: int = Field(0, ge=0, le=1, description="of the MIDI file: 0 one track, 1 several together")
     spelling: Spelling = "decimal"
-    tempos: tuple[tuple[int, int], ...] = ()
-    meters: tuple[tuple[int, int, int], ...] = ()
-    keys: tuple[tuple[int, int, int], ...] = ()
+    tempos: tuple[tuple[_Tick, _Number], ...] = ()
+    meters: tuple[tuple[_Tick, _Number, _Number], ...] = ()
+    keys: tuple[tuple[_Tick, _Number, _Number], ...] = ()
     names: tuple[str, ...] = Field((), description="of the tracks")
-    ports: tuple[int, ...] = Field((), description="of the tracks, where there is more than one")
+    ports: tuple[_Number, ...] = Field((), description="of the tracks, where there is more than one")
 
 
 def is_event_text(text: str) -> bool:
@@ -146,6 +155,10 @@ def text_to_midi(text: str, name: str = "the text") -> bytes:
     ]
     if not any(tracks) and not first:
         raise FormatError(f"{name}: no events")
+    if len(tracks) > MOST_TRACKS:
+        raise FormatError(f"{name}: {len(tracks)} lines of events, a track each; allowed are {MOST_TRACKS}")
+    if (ticks := sum(event.delta for events in tracks for event in events)) > LONGEST_DELTA:
+        raise FormatError(f"{name}: its tracks have {ticks} ticks together; allowed are {LONGEST_DELTA}")
     form = header.format if len(tracks) == 1 else 1
     numbers = (form, len(tracks), header.ppq)
     start = chunk(b"MThd", b"".join(number.to_bytes(2, "big") for number in numbers))

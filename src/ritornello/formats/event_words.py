@@ -21,7 +21,7 @@ from ritornello.formats.smf import END_OF_TRACK, META, quantity_value
 Spelling = Literal["decimal", "hex"]
 
 LONGEST_DELTA = 1 << 40
-"""Ticks; a longer delta would need thousands of events in a MIDI file."""
+"""Ticks; a longer delta, or all of a file together, would need thousands of events in a MIDI file."""
 
 _DECIMAL = re.compile(r"([0-9]{1,13})_([0-9a-f]{2})_([0-9a-f]{2})(?:_([0-9a-f]{2}))?", re.IGNORECASE)
 _HEX = re.compile(r"((?:[0-9a-f]{2}){1,6})_([0-9a-f]{2})_([0-9a-f]{2})([0-9a-f]{2})?", re.IGNORECASE)

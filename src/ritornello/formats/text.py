@@ -111,12 +111,13 @@ def prose_to_score(text: str, name: str = "the text") -> Score:
 # --- Aozora Bunko ---------------------------------------------------------------------------------------------
 
 _RULE = re.compile(r"^-{20,}\s*$", re.MULTILINE)
-_FOOTER = re.compile(r"^\s*(?:［＃本文終わり］|(?:翻訳の)?底本：).*\Z", re.MULTILINE | re.DOTALL)
-_IS_AOZORA = re.compile(r"《[^《》\n]{1,40}》|［＃[^］\n]+］")
-_HEADING = re.compile(r"［＃(?:「[^」\n]*(?:」[^」\n]*)*」は)?(?:大|中|小|同行|窓)[^］\n]*見出し］")
-_CODE_POINT = re.compile(r"※［＃[^］\n]*U\+([0-9A-Fa-f]{4,6})[^］\n]*］")
-_UNKNOWN = re.compile(r"※［＃[^］\n]*］")
-_NOTE = re.compile(r"［＃[^］\n]*］|《[^《》\n]{1,60}》|｜")
+_FOOTER = re.compile(r"^[^\S\n]*(?:［＃本文終わり］|(?:翻訳の)?底本：).*\Z", re.MULTILINE | re.DOTALL)
+# Lengths are bounded, so that a line of a million openings without ends does not take the square of it.
+_IS_AOZORA = re.compile(r"《[^《》\n]{1,40}》|［＃[^］\n]{1,400}］")
+_HEADING = re.compile(r"［＃(?:「[^\n]{0,400}」は)?(?:大|中|小|同行|窓)[^］\n]{0,40}見出し］")
+_CODE_POINT = re.compile(r"※［＃[^］\n]{0,100}U\+([0-9A-Fa-f]{4,6})[^］\n]{0,100}］")
+_UNKNOWN = re.compile(r"※［＃[^］\n]{0,400}］")
+_NOTE = re.compile(r"［＃[^］\n]{0,400}］|《[^《》\n]{1,60}》|｜")
 
 
 def without_markup(text: str) -> tuple[str, list[tuple[str, str]]]:
@@ -135,11 +136,17 @@ def without_markup(text: str) -> tuple[str, list[tuple[str, str]]]:
     is_japanese = re.search(f"[{UNSPACED}]", text)
     for block in text.splitlines() if is_japanese else re.split(r"\n\s*\n", text):
         kind = "marker" if _HEADING.search(block) else "text"
-        block = _CODE_POINT.sub(lambda match: chr(int(match[1], 16)), block) if "※" in block else block
+        block = _CODE_POINT.sub(_character, block) if "※" in block else block
         block = " ".join(_NOTE.sub("", _UNKNOWN.sub("〓", block)).split())
         if block:
             blocks.append((kind, block))
     return title, blocks
+
+
+def _character(note: re.Match[str]) -> str:
+    """Return the character of a code point; the note as it is if there is no such character."""
+    point = int(note[1], 16)
+    return chr(point) if point < 0xD800 or 0xE000 <= point < 0x110000 else note[0]
 
 
 # --- encodings ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIELDS: dict[str, dict[str, tuple[int, str]]] = {
-    "Model": {"opset": (8, "*Opset"), "graph": (7, "Graph")},
+    "Model": {"opset": (8, "*Opset"), "graph": (7, "Graph"), "functions": (25, "*bytes")},
     "Opset": {"domain": (1, "text"), "version": (2, "integer")},
     "Graph": {
         "node": (1, "*Node"),
@@ -36,6 +36,8 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "real": (2, "real"),
         "integer": (3, "integer"),
         "integers": (8, "*integer"),
+        "graph": (6, "bytes"),
+        "graphs": (11, "*bytes"),
         "type": (20, "integer"),
     },
     "Tensor": {

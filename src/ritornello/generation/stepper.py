@@ -19,11 +19,19 @@ from ritornello.bundle import Bundle
 from ritornello.bundle.step_graph import COLUMNS, NETWORK
 from ritornello.errors import BundleError
 from ritornello.generation.settings import StepPrecision
+from ritornello.generation.step_limits import (
+    SHARED,
+    check_graph,
+    limit_memory,
+    limited_time,
+    reason,
+    step_errors,
+)
 
 State = tuple[NDArray[np.float32], ...]
 Logits = NDArray[np.float32]
 
-_ERRORS_ONLY = 3  # ONNX Runtime's severity; its warnings are about the graph
+_SILENT = 4  # ONNX Runtime's severity; its warnings are about the graph, and its errors are raised
 
 
 class Stepper:
@@ -32,12 +40,14 @@ class Stepper:
     beside the caller (`start`), one at a time."""
 
     def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "auto") -> None:
-        """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
-        self.vocabulary_size, self.threads = bundle.card.vocabulary_size, threads
+        """Build the graph with the bundle's weights and try a step; raises BundleError if they do not fit each other,
+        or if the graph goes beyond the limits of `step_limits`."""
+        self.vocabulary_size, self.threads, self._path = bundle.card.vocabulary_size, threads, bundle.path
         self._check: Callable[[], None] | None = None
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
-        try:
+        with step_errors(f"{bundle.path}: the step graph cannot be built"):
+            check_graph(step)
             if precision == "int8" or (precision == "auto" and bundle.card.precision == "int8"):
                 from ritornello.generation.step_model import quantised_step  # slow to import
 
@@ -46,13 +56,26 @@ class Stepper:
                 )
             self._graph = step, names, bundle
             self._session = _session_of(*self._graph)
-        except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
-            raise BundleError(f"{bundle.path}: the step graph cannot be built: {error}") from error
         self._states = [node.name for node in self._session.get_inputs()[1:]]
         try:
             self._initial = tuple(bundle.weights[f"initial_{name}"] for name in self._states)
         except KeyError as error:
             raise BundleError(f"{bundle.path}: the weights lack {error.args[0]}") from error
+        self._try_step(len(bundle.card.column_sizes))
+
+    def _try_step(self, columns: int) -> None:
+        """Raise BundleError if a first step takes too long, or does not give logits and the next state."""
+        import onnxruntime
+
+        state, options = self.initial_state(1), onnxruntime.RunOptions()
+        with (
+            step_errors(f"{self._path}: the first step of the network failed"),
+            limited_time(options),
+        ):
+            outputs = self._session.run(None, self._feed(np.zeros((1, columns)), state), options)
+            _, after = self._result(outputs, 1)
+            if [part.shape for part in after] != [part.shape for part in state]:
+                raise ValueError("the state after it has other sizes than the one before")
 
     def watched(self, check: Callable[[], None]) -> Stepper:
         """Return this runtime with `check` called before each step; it may raise an error, to end what is computed."""
@@ -69,8 +92,12 @@ class Stepper:
 
         `columns` are the input columns, integers of shape (batch, column), of a `GrammarState`.
         """
-        logits, *after = self._session.run(None, self._feed(columns, state))
-        return logits, tuple(after)
+        feed = self._feed(columns, state)
+        try:
+            outputs = self._session.run(None, feed)
+        except Exception as error:
+            raise BundleError(self._failed(error)) from error
+        return self._result(outputs, len(feed[COLUMNS]))
 
     def start(self, columns: ArrayLike, state: State) -> Callable[[], tuple[Logits, State]]:
         """Begin a step beside the caller, in a thread of ONNX Runtime. Return a function, to be called once, that waits
@@ -81,10 +108,21 @@ class Stepper:
         def finish() -> tuple[Logits, State]:
             outputs, error = done.get()
             if error:
-                raise BundleError(f"a step of the network failed: {error}")
-            return outputs[0], tuple(outputs[1:])
+                raise BundleError(self._failed(error))
+            return self._result(outputs, len(feed[COLUMNS]))
 
         return finish
+
+    def _failed(self, error: object) -> str:
+        return f"{self._path}: a step of the network failed: {reason(error)}"
+
+    def _result(self, outputs: list[Any], batch: int) -> tuple[Logits, State]:
+        """Return the outputs of a step; BundleError if the logits are not those of all pieces and ids."""
+        logits, *after = outputs
+        if logits.shape != (batch, self.vocabulary_size):
+            wanted = batch, self.vocabulary_size
+            raise BundleError(f"{self._path}: the network gives logits of shape {logits.shape}, not {wanted}")
+        return logits, tuple(after)
 
     @cached_property
     def _beside(self) -> Any:
@@ -133,7 +171,10 @@ def _session_of(graph: bytes, names: set[str], bundle: Bundle, threads: int = 1)
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _SILENT
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(bundle.weights[name]) for name in names]
     options.add_external_initializers(list(names), values)
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    limit_memory()
+    options.add_session_config_entry(*SHARED)
+    with limited_time(options):
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

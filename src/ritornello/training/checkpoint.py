@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ritornello.errors import FileError
+from ritornello.errors import FileError, refusing
 from ritornello.paths import replacing
 
 FORMAT_VERSION = 3
@@ -61,18 +61,19 @@ def check_checkpoint(path: Path) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Return the checkpoint in `path`; raise FileError if it is missing, damaged or of another version."""
     check_checkpoint(path)
-    try:
+    with refusing(FileError, f"{path}: damaged checkpoint"):
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             is_known = metadata.get("version") == str(FORMAT_VERSION)
             tensors = {name: file.get_tensor(name) for name in file.keys()} if is_known else {}  # noqa: SIM118
         if is_known and metadata["checksum"] != _checksum(metadata["facts"], tensors):
             raise ValueError("it was changed after it had been written")
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise FileError(f"{path}: damaged checkpoint: {error}") from error
+        facts = json.loads(metadata["facts"]) if is_known else {}
+        if not isinstance(facts, dict):
+            raise ValueError("its facts are no table of names and values")
     if not is_known:
         raise FileError(f"{path}: checkpoint of another version, this program reads version {FORMAT_VERSION}")
-    return Checkpoint(tensors, json.loads(metadata["facts"]))
+    return Checkpoint(tensors, facts)
 
 
 def _checksum(facts: str, tensors: Mapping[str, Tensor]) -> str:

@@ -38,7 +38,7 @@ from ritornello.corpus.streams import (
     held_out_excerpts,
     held_out_pieces,
 )
-from ritornello.errors import ConfigError, RitornelloError
+from ritornello.errors import ConfigError, FileError, RitornelloError, refusing
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
 from ritornello.training.budget import FEWEST_IDS, FINAL_IDS, Budget
@@ -486,6 +486,10 @@ class Trainer:
         The number of processes may differ: streams and their states are distributed anew.
         """
         saved = load_checkpoint(self.checkpoint_path)
+        with refusing(FileError, f"{self.checkpoint_path}: damaged checkpoint"):
+            self._restore(saved)
+
+    def _restore(self, saved: Checkpoint) -> None:
         if saved.facts["corpus"] != self.corpus.digest:
             raise ConfigError(
                 f"{self.checkpoint_path}: is of another corpus, or of another choice of held-out pieces; train without "

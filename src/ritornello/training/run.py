@@ -37,7 +37,7 @@ from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.shards import Progress as FilesProgress
 from ritornello.data import BUNDLES, CORPUS
 from ritornello.data.tunes import load_tunes
-from ritornello.errors import ConfigError, FileError
+from ritornello.errors import ConfigError, FileError, refusing
 from ritornello.networks import Network, count_parameters
 from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
@@ -204,10 +204,13 @@ def prepare(
             config = _like(begin, config)
         if resume:
             saved = load_checkpoint(directory / CHECKPOINT).facts
-            config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
+            with refusing(FileError, f"{directory / CHECKPOINT}: damaged checkpoint"):
+                config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
+                known = saved.get("teacher")
+                teacher = Path(known["path"]) if known else None
             corpus = open_corpus(directory / "corpus")
-            if taught_by is None and (known := saved.get("teacher")):
-                taught_by = load_bundle(Path(known["path"]))
+            if taught_by is None and teacher:
+                taught_by = load_bundle(teacher)
         else:
             corpus, found = build_corpus(
                 sources,

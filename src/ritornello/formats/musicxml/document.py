@@ -25,7 +25,7 @@ MAX_TAGS = 8_000_000  # of half a million notes; a tag takes some seventy bytes
 _CONTAINER = "META-INF/container.xml"
 _ROOTS = ("score-partwise", "score-timewise")
 _IS_SCORE = re.compile(r"<(?:[\w.-]+:)?score-(?:part|time)wise\b")
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
 _DECLARED = re.compile(rb"""\s*<\?xml\b[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -86,11 +86,14 @@ def _unpacked(data: bytes, source: str) -> str:
     """Return the text of the score in a compressed file: the first of the listed or other files that is one."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            left = MAX_BYTES  # of all together: entries may overlap, so that many large ones take no room
             for name in _candidates(archive):
-                if archive.getinfo(name).file_size > MAX_BYTES:
-                    raise FormatError(f"{source}: {name} in it is larger than {MAX_BYTES} bytes")
+                size = archive.getinfo(name).file_size
+                left -= size
+                if left < 0:
+                    raise FormatError(f"{source}: what is in it is larger than {MAX_BYTES} bytes")
                 with archive.open(name) as member:
-                    content = member.read(MAX_BYTES + 1)  # a false size is an error of zipfile
+                    content = member.read(size + 1)  # a false size is an error of zipfile
                 text = decoded(content, source)
                 if _IS_SCORE.search(text):
                     return text
@@ -116,7 +119,8 @@ def _listed(archive: zipfile.ZipFile, names: dict[str, str]) -> list[str]:
     container = names.get(_plain(_CONTAINER))
     if container is None or archive.getinfo(container).file_size > 1 << 20:
         return []
-    content = archive.read(container)
+    with archive.open(container) as member:
+        content = member.read(1 << 20)
     try:
         root = ElementTree.fromstring(_DECLARATION.sub("", decoded(content, _CONTAINER), count=1))
     except (ElementTree.ParseError, FormatError):

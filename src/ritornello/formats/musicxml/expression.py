@@ -47,7 +47,7 @@ def velocity_of(percent: str | None) -> int | None:
 
 # --- tempo ----------------------------------------------------------------------------------------------------
 
-_WORDED = re.compile(r"(?:♩|\bM\.?\s?M\.?|\bq)\s*(\.?)\s*=\s*(.*)")
+_WORDED = re.compile(r"(?:♩|\bM\.?\s?M\.?|\bq)\s{0,8}(\.?)\s{0,8}=\s*(.*)")
 
 
 def tempo_of(direction: Element, sound: Element | None) -> Pace | None:

@@ -12,7 +12,6 @@ are ones that MIDI leaves undefined.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,16 +19,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import checked
-from ritornello.errors import FormatError
 from ritornello.live.config import JamConfig, Mode
-from ritornello.paths import read_bytes
+from ritornello.paths import read_toml
 
 Number = Annotated[int, Field(ge=0, le=119)] | Literal["off"]
 
 PRESSED = 64
 """The least value of a pressed button; lower values, its release, do nothing."""
-
-LARGEST_FILE = 100_000
 
 
 class Controls(BaseModel):
@@ -66,12 +62,7 @@ def default_controls() -> Controls:
 
 def read_controls(path: Path | str) -> Controls:
     """Return the table in a TOML file; FormatError if it is not TOML, ConfigError for a number that is not allowed."""
-    path = Path(path)
-    try:
-        values = tomllib.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not TOML: {error}") from error
-    return checked(Controls, values, f"{path}: ")
+    return checked(Controls, read_toml(Path(path))[1], f"{path}: ")
 
 
 KNOBS: dict[str, Callable[[int], dict[str, Any]]] = {
