@@ -30,8 +30,8 @@ class FakeSocket {
     this.onmessage({ data: JSON.stringify(message) });
   }
 
-  welcome(session: string, resumed: boolean, heard: number): void {
-    this.hear({ type: "welcome", session, resumed, now: 10 });
+  welcome(session: string, resumed: boolean, heard: number, recalled: number | null = null): void {
+    this.hear({ type: "welcome", session, resumed, recalled, now: 10 });
     this.hear({ type: "journal", entries: [], dropped: [], whole: true, now: 10, heard, head: null });
   }
 
