@@ -1,5 +1,5 @@
 # The commands: make demo, make test, make check, make bench, make records; each sets up what it needs in .venv. Those who change
-# the jam page find theirs in web/README.md.
+# the jam page find theirs in web/README.md, those of Ableton Live and MuseScore in integrations/README.md.
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,4 +48,4 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) web/node_modules demo site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/node_modules integrations/node_modules demo site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -256,7 +256,7 @@ def test_the_bars_and_what_is_before_them_add_up(model: Path) -> None:
 
 def test_the_most_surprising_bar_is_the_one_that_is_wrong() -> None:
     """Leaps without a key in the fifth bar of a piece that repeats its first."""
-    from ritornello.cli.likelihood import most_surprising
+    from ritornello.likelihood import most_surprising
 
     calm = (72, 67, 64, 67) * 4
     tune = Score(480, (make_melody((*calm, 61, 94, 50, 87, *calm)),))

@@ -161,6 +161,11 @@ def test_the_table_and_the_diagram_of_turns_are_in_step() -> None:
     assert tool["svg"]() == tool["PICTURE"].read_text(encoding="utf-8"), "run: python tools/turns.py"
 
 
+def test_the_page_of_models_is_their_cards() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "models.py"))
+    assert tool["page"]() == tool["TARGET"].read_text(encoding="utf-8"), "run: python tools/models.py"
+
+
 def test_the_api_reference_has_all_public_names() -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^::: ritornello\.(\S+)$", page, re.MULTILINE))

@@ -20,7 +20,8 @@ ORDER = (
     "errors", "registry", "config", "paths", "memory", "settings", "arrays", "remote", "likelihood", "theory",
     "score", "sustain", "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats",
     "interop", "expression", "rendering", "runs", "representations", "originality", "structure", "corpus",
-    "networks", "bundle", "training", "presets", "generation", "evaluation", "api", "live", "cli", "testing",
+    "networks", "bundle", "hub", "training", "presets", "generation", "evaluation", "api", "live", "service",
+    "cli", "testing",
 )  # fmt: skip
 
 ALLOWED_BACK = {
@@ -50,6 +51,7 @@ TORCH_FREE = (
     "evaluation.evaluate",
     "live.session",
     "live.session.engine",
+    "service.client",
     "cli",
 )
 
@@ -171,7 +173,7 @@ def test_the_server_draws_nothing() -> None:
 
 def test_the_public_front_is_what_it_says() -> None:
     assert sorted(ritornello.__all__) == sorted(ritornello._HOME)
-    assert len(ritornello.__all__) <= 30
+    assert len(ritornello.__all__) <= 34
     for name in ritornello.__all__:
         assert getattr(ritornello, name).__doc__, f"{name} has no docstring"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

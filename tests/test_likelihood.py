@@ -107,6 +107,29 @@ def test_a_batch_gives_the_figures_of_one_id_after_another(
     ]
 
 
+def test_the_surprises_of_the_notes_are_the_likelihood(model: Model) -> None:
+    """Notes, what stands before them and after: together the nats of the piece. Each part is a surprise, 0 or more."""
+    representation = model.bundle.representation
+    for score in pieces_of(representation):
+        found, judged = model.surprise(score), model.likelihood(score)
+        assert found.likelihood == judged
+        parts = [(note.time_nats, note.pitch_nats, note.length_nats) for note in found.notes]
+        assert [sum(each) for each in parts] == pytest.approx([note.nats for note in found.notes])
+        assert min(map(min, parts)) > -1e-9
+        total = sum(note.nats for note in found.notes) + found.before + found.after
+        assert total == pytest.approx(-judged.log_likelihood, rel=1e-9)
+        assert sum(bar.notes for bar in found.bars) == len(found.notes)
+        assert sum(bar.nats for bar in found.bars) == pytest.approx(total - found.before - found.after)
+        for note in found.notes:
+            shares = [each.probability for each in note.instead]
+            assert shares == sorted(shares, reverse=True)
+            assert sum(shares) <= 1 + 1e-6
+            if note.track >= 0:
+                assert found.score.tracks[note.track].notes["pitch"][note.index] == note.pitch
+        if not representation.reads_prose:
+            assert len({(note.track, note.index) for note in found.notes}) == len(found.notes)
+
+
 def test_an_end_that_is_never_expected_is_not_judged(tmp_path: Path) -> None:
     representation = fit(REPRESENTATIONS["melody"], {})
     network = small_network(representation, network="magenta_lstm", given=2)

@@ -123,7 +123,7 @@ def test_odd_scores_are_drawn(score: Score) -> None:
 def test_instruments_are_numbered_if_there_are_several_of_a_kind() -> None:
     tracks = [track_of((0, 480, 60, 90), program=40) for _ in range(2)]
     score = score_of(*tracks, track_of((0, 480, 60, 90), program=42))
-    names = [name for name, _ in pianoroll._legend(score, pianoroll._colours(score))]
+    names = [name for name, _ in pianoroll._legend(score, pianoroll.track_colours(score))]
     assert names == ["Violin I", "Violin II", "Cello"]
 
 
@@ -163,15 +163,15 @@ def texts_of(
 ) -> list[tuple[float, float, str, int]]:
     """Return (left, middle, text, size) of all texts of a piano roll, header first."""
     written: list[tuple[float, float, str, int]] = []
-    original = pianoroll._Pen.text
+    original = pianoroll.Pen.text
 
     def text(
-        pen: pianoroll._Pen, x: float, y: float, text: str, size: int, *rest: object, **more: object
+        pen: pianoroll.Pen, x: float, y: float, text: str, size: int, *rest: object, **more: object
     ) -> None:
         written.append((x, y, text, size))
         original(pen, x, y, text, size, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pianoroll._Pen, "text", text)
+    monkeypatch.setattr(pianoroll.Pen, "text", text)
     render_pianoroll(score, width)
     return written
 
@@ -204,7 +204,7 @@ def test_texts_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = tuple(Text(120 * i, "chord", "F#m7b5/E") for i in range(64))
     written = texts_of(replace(chordal(), texts=texts), 700, monkeypatch)
     lefts = sorted(x for x, _, _, size in written if size == pianoroll.CHORD_SIZE)
-    width = pianoroll._text_width("F#m7b5/E", pianoroll.CHORD_SIZE)
+    width = pianoroll.text_width("F#m7b5/E", pianoroll.CHORD_SIZE)
     assert len(lefts) > 4
     assert all(right - left > width for left, right in pairwise(lefts))
     assert lefts[-1] + width < 700

@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOL = runpy.run_path(str(ROOT / "tools" / "settings.py"))
 
 FUNCTIONS = {
-    "ComposeSettings": (ritornello.compose, ritornello.Model.compose, ritornello.Model.compose_many),
+    "ComposeSettings": (
+        ritornello.compose,
+        ritornello.Model.compose,
+        ritornello.Model.compose_many,
+        ritornello.Client.compose,
+        ritornello.Client.accompany,
+    ),
     "TrainSettings": (ritornello.train,),
     "AdaptSettings": (ritornello.adapt,),
     "EvaluateSettings": (ritornello.evaluate,),

@@ -35,11 +35,13 @@ if TYPE_CHECKING:  # for editors and type checkers; when it runs, `__getattr__` 
     from ritornello.rendering.notation import render_score
     from ritornello.rendering.pianoroll import render_pianoroll
     from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes, ticks_to_seconds
+    from ritornello.service.client import Client
 
 __version__ = "0.1.0"
 
 _HOME = {
     "BundleError": "errors",
+    "Client": "service.client",
     "Composition": "generation.compose",
     "ConfigError": "errors",
     "CorpusError": "errors",
@@ -73,6 +75,7 @@ _HOME = {
 
 __all__ = [
     "BundleError",
+    "Client",
     "Composition",
     "ConfigError",
     "CorpusError",

@@ -8,6 +8,7 @@
     ├── ConfigError             a value, flag or name that is not allowed
     │   └── UnknownNameError    a name that is not registered; also a KeyError
     ├── DeviceError             a graphics card, or memory, that is full or fails
+    ├── ServiceError            a service that cannot be reached or is busy, or a call of it that was ended
     └── MissingExtraError       an optional library that this call needs
 
 A message names the problem, the value received, the allowed values, and the place, in one line. The command line prints
@@ -52,6 +53,10 @@ class UnknownNameError(ConfigError, KeyError):
 
 class DeviceError(RitornelloError):
     """A graphics card that is full or fails, or a processor without memory left."""
+
+
+class ServiceError(RitornelloError):
+    """A service that cannot be reached, refuses a call or is busy; or a call that was cancelled or took too long."""
 
 
 class MissingExtraError(RitornelloError):

@@ -7,8 +7,12 @@ forcing: each id is scored given the ids of the piece before it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+FEWEST_NOTES = 2
+"""Notes of a bar that may be named as the most surprising."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,11 @@ class Likelihood:
         """Return sums and figures as plain JSON."""
         names = ("nats_per_token", "nats_per_note", "perplexity", "accuracy", "event_accuracy")
         return vars(self) | {name: round(getattr(self, name), 4) for name in names}
+
+
+def most_surprising(bars: Sequence[Likelihood]) -> int | None:
+    """Return the bar, from 1, with the most nats a note, of those with at least FEWEST_NOTES if there are any."""
+    counts = [bar.notes for bar in bars]
+    fewest = FEWEST_NOTES if max(counts, default=0) >= FEWEST_NOTES else 1
+    able = [number for number, notes in enumerate(counts) if notes >= fewest]
+    return 1 + max(able, key=lambda number: bars[number].nats_per_note) if able else None

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,9 @@ FILTER_BITS = 22
 FILTER_AFTER = 4000
 """Runs that are looked up before that pays."""
 
+_KEEPING = Lock()
+"""For the continuations that are kept: pieces may be composed in several threads."""
+
 _NO_STEP = 0xFFFF_FFFF
 """The step between two tracks, which occurs in no piece."""
 
@@ -90,6 +94,14 @@ class Copies(NamedTuple):
     moved: Copy | None
     exact: Copy | None
     is_whole: bool  # whether the index holds all the training music
+
+    def facts(self) -> dict[str, Any]:
+        """Return them as plain JSON."""
+        return {
+            "any_key": self.moved and self.moved._asdict(),
+            "same_pitches": self.exact and self.exact._asdict(),
+            "compared_with_all": self.is_whole,
+        }
 
 
 def lines_of(score: Score, since: int = -1) -> list[Line]:
@@ -132,10 +144,11 @@ class Index:
     def continuations(self, notes: int) -> Continuations:
         """Return the continuations of all runs of so many notes; those asked for last are kept."""
         kept = self._continuations
-        found = kept.pop(notes, None) or Continuations(self, notes)
-        while len(kept) >= MOST_KEPT:
-            del kept[next(iter(kept))]
-        kept[notes] = found
+        with _KEEPING:
+            found = kept.pop(notes, None) or Continuations(self, notes)
+            while len(kept) >= MOST_KEPT:
+                del kept[next(iter(kept))]
+            kept[notes] = found
         return found
 
     @cached_property

@@ -4,7 +4,8 @@ All other modules work on local files: corpora are read by memory map, files are
 are copied into a temporary folder, removed when the process ends; the output of a run is copied to its address.
 
 An address is a `str`, because a `Path` would collapse its slashes. The known protocols depend on the installed
-libraries (s3fs for s3://, gcsfs for gs://), which also find the credentials.
+libraries (s3fs for s3://, gcsfs for gs://), which also find the credentials. With huggingface_hub, corpora are read
+from hf://datasets/user/songs; models at hf://user/model are fetched by `hub`, which keeps and checks them.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ def _refusing(address: str, done: str) -> Iterator[None]:
         if isinstance(error, ValueError) and "rotocol" in str(error):
             raise ConfigError(f"{address}: {error}; known are such as s3, gs, https, memory, zip") from error
         cause = (
-            "no such file or folder" if isinstance(error, FileNotFoundError) else str(error) or repr(error)
+            "no such file or folder"
+            if isinstance(error, FileNotFoundError)
+            else " ".join(str(error).split()) or repr(error)
         )
         raise FileError(f"{address}: cannot be {done}: {cause}") from error

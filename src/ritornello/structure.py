@@ -15,6 +15,7 @@ Read in order: `Structure`, `form_of`, `figures`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,10 @@ SCALE_CLASSES = np.array(
 """The pitch classes of each major and natural minor scale, (scale, class)."""
 
 
+_LOOKING = Lock()
+"""For what is known of the length looked at last: pieces may be composed in several threads."""
+
+
 class Structure:
     """What is known of the music of an index, by the length of the pieces asked for; that asked for last is kept."""
 
@@ -81,26 +86,28 @@ class Structure:
         size = section_bars(bars)
         if size is None:
             return ""
-        self._look_at(bars)
-        if self._forms is None:
-            lasting = [lines for lines in self._pieces if _bars_of(lines) == bars]
-            known = [form_of(lines, size, bars // size) for lines in lasting]
-            forms = [form if 1 < len(set(form)) < len(form) else "" for form in known]
-            usual = [form for form in forms if form]
-            forms = usual if len(usual) >= USUAL * len(known) else forms
-            self._forms = forms if len(known) >= FEWEST_PIECES else []
-        return self._forms[int(random.integers(len(self._forms)))] if self._forms else ""
+        with _LOOKING:
+            self._look_at(bars)
+            if self._forms is None:
+                lasting = [lines for lines in self._pieces if _bars_of(lines) == bars]
+                known = [form_of(lines, size, bars // size) for lines in lasting]
+                forms = [form if 1 < len(set(form)) < len(form) else "" for form in known]
+                usual = [form for form in forms if form]
+                forms = usual if len(usual) >= USUAL * len(known) else forms
+                self._forms = forms if len(known) >= FEWEST_PIECES else []
+            return self._forms[int(random.integers(len(self._forms)))] if self._forms else ""
 
     def worth(self, bars: int) -> Worth | None:
         """Return the worth of pieces of so many bars; None if too few pieces are known."""
-        self._look_at(bars)
-        if self._worth is None:
-            table = np.array(
-                [figures(lines) for lines in self._pieces if _bars_of(lines) >= min(bars, LAGS[-1])]
-            )
-            if len(table) >= FEWEST_PIECES:
-                self._worth = Worth(table, bars)
-        return self._worth
+        with _LOOKING:
+            self._look_at(bars)
+            if self._worth is None:
+                table = np.array(
+                    [figures(lines) for lines in self._pieces if _bars_of(lines) >= min(bars, LAGS[-1])]
+                )
+                if len(table) >= FEWEST_PIECES:
+                    self._worth = Worth(table, bars)
+            return self._worth
 
 
 class Worth:

@@ -30,9 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ritornello.bundle.archive import (
     CARD,
-    MEMBERS,
+    LARGEST,
     MUSIC,
-    OPTIONAL,
     STEP,
     STYLE,
     WEIGHTS,
@@ -263,7 +262,7 @@ def load_bundle(source: Source) -> Bundle:
     or if the base model of a style is neither shipped nor in the folder of `source` (the current one for bytes).
     """
     path = Path(name_of(source))
-    data = read_bytes(source, limit=sum((MEMBERS | OPTIONAL).values()))
+    data = read_bytes(source, limit=LARGEST)
     members = unzip_members(path, data)
     if STYLE in members:
         style = read_style(path, members, data)

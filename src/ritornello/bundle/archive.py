@@ -25,6 +25,9 @@ MEMBERS = {CARD: 1 << 24, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 26}
 OPTIONAL = {MUSIC: 1 << 26}
 """The same for members that older bundles lack."""
 
+LARGEST = sum((MEMBERS | OPTIONAL).values())
+"""How many bytes the file of a bundle may have."""
+
 STYLE = "style.safetensors"
 STYLE_MEMBERS = {CARD: 1 << 20, STYLE: 1 << 24}
 """The members of a style (see `style`)."""

@@ -34,14 +34,19 @@ COMMANDS = {
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "export": "Write the jam page with a model, to be played offline, without a server.",
     "play": "Play with a model, live, on real or virtual MIDI ports.",
+    "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
+    "mcp": "Offer composing, infilling, judging and the rest to an assistant as tools (MCP), on stdin and stdout.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
     "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
     "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
+    "push": "Publish a model or a style on the Hugging Face Hub, with its card.",
     "info": "Show what a model plays, from what music it learned, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
+    "originality": "Tell the longest run of notes that pieces share with the training music of a model.",
+    "surprise": "Show how unexpected each note of a piece is to a model, and what it expected instead.",
     "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
     "compare two.",
     "listen": "Make a page to compare real and composed pieces blindly by ear; or say what the ratings tell that it "

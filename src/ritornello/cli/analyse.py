@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ritornello.analysis import Analysis, Motif, Voice
+    from ritornello.notation.annotations import BarNumbers
     from ritornello.score import Score
 
 BARS_IN_A_LINE = 4
@@ -31,11 +32,12 @@ def analyse(
     import json
 
     from ritornello.cli.music_files import for_each
+    from ritornello.notation.annotations import BarNumbers, annotate
 
     for path, score, found in for_each(files, _analysed):
-        bars = _Bars(score)
+        bars = BarNumbers(score)
         if as_json:
-            typer.echo(json.dumps({"file": str(path)} | _facts(score, found, bars), ensure_ascii=False))
+            typer.echo(json.dumps({"file": str(path)} | annotate(score, found), ensure_ascii=False))
         else:
             typer.echo("\n".join([str(path), *(f"  {line}" for line in _lines(score, found, bars)), ""]))
 
@@ -46,26 +48,7 @@ def _analysed(path: Path, score: Score) -> tuple[Path, Score, Analysis]:
     return path, score, find(score)
 
 
-class _Bars:
-    """The numbers of bars, as printed: 1 is the first full one, 0 a pickup."""
-
-    def __init__(self, score: Score) -> None:
-        from ritornello.analysis.beats import has_pickup
-
-        self.edges = score.bars.edges.tolist()
-        self.first = 0 if has_pickup(score) else 1
-
-    def at(self, tick: int) -> int:
-        from bisect import bisect_right
-
-        return min(bisect_right(self.edges, tick), len(self.edges) - 1) - 1 + self.first
-
-    def span(self, start: int, end: int) -> str:
-        first, last = self.at(start), self.at(max(start, end - 1))
-        return f"{first}" if first == last else f"{first}-{last}"
-
-
-def _lines(score: Score, found: Analysis, bars: _Bars) -> list[str]:
+def _lines(score: Score, found: Analysis, bars: BarNumbers) -> list[str]:
     """Return the table of a piece, a line for each kind; and in words, what cannot be told."""
     from ritornello.analysis.beats import find_beats
     from ritornello.errors import counted
@@ -129,7 +112,7 @@ def _motif_line(motif: Motif) -> str:
     return f"steps {steps}, after {' '.join(map(str, motif.quarters))} quarters"
 
 
-def _chord_lines(found: Analysis, bars: _Bars) -> list[str]:
+def _chord_lines(found: Analysis, bars: BarNumbers) -> list[str]:
     """Return the chords bar by bar, `BARS_IN_A_LINE` in a line; a bar without a change has "%"."""
     from ritornello.notation.harmony import chord_names
 
@@ -148,42 +131,3 @@ def _chord_lines(found: Analysis, bars: _Bars) -> list[str]:
     if shown < len(bars.edges) - 1:
         lines.append(f"        ... chords of {len(bars.edges) - 1 - shown} more bars: --json has them")
     return ["chords", *lines]
-
-
-def _facts(score: Score, found: Analysis, bars: _Bars) -> dict[str, Any]:
-    """Return everything found, as JSON; times are in ticks and bars, and None is what cannot be told."""
-    from ritornello.notation.harmony import NO_CHORD, chord_names
-    from ritornello.theory import key_name
-
-    def span(start: int, end: int) -> dict[str, int]:
-        return {"start": start, "end": end, "bar": bars.at(start), "last_bar": bars.at(max(start, end - 1))}
-
-    def voice(each: Voice | None) -> dict[str, int] | None:
-        return {"track": each.track + 1, "notes": len(each.notes)} if each else None
-
-    names = chord_names(found.chords, found.keys) if found.keys else ()
-    return {
-        "bars": len(bars.edges) - 1,
-        "notes": score.note_count,
-        "ticks_per_quarter": score.ticks_per_quarter,
-        "keys": [
-            span(each.start, each.end) | {"key": key_name(each.key.fifths, each.minor)} for each in found.keys
-        ],
-        "chords": [
-            span(start, end) | {"chord": None if name == NO_CHORD else name}
-            for (start, name), end in zip(names, found.chords.end.tolist(), strict=False)
-        ],
-        "sections": [span(each.start, each.end) | {"letter": each.letter} for each in found.sections],
-        "phrases": [span(each.start, each.end) for each in found.phrases],
-        "melody": voice(found.melody),
-        "bass": voice(found.bass),
-        "motifs": [
-            {
-                "steps": each.steps,
-                "quarters": [float(quarter) for quarter in each.quarters],
-                "places": each.places,
-                "bars": [bars.at(tick) for tick in each.places],
-            }
-            for each in found.motifs
-        ],
-    }

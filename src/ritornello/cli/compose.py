@@ -15,6 +15,7 @@ from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
     from ritornello.cli.writing import Written
+    from ritornello.generation import Model
     from ritornello.generation.compose import Composition
     from ritornello.score import Score
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 @with_options(SoundConfig, panel="Sound files", into="sound")
 def compose(
     model: Annotated[
-        str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
+        str | None,
+        typer.Argument(
+            help="a .rit file, the name of a shipped model (see: ritornello info), or an address such as hf://user/model"
+        ),
     ] = None,
     out: Annotated[
         list[Path] | None,
@@ -36,6 +40,13 @@ def compose(
     primer: Annotated[
         str | None,
         typer.Option(help='begin with this: a file, notes such as "C4 E4 G4:2", MIDI event words, or prose'),
+    ] = None,
+    temperatures: Annotated[
+        str | None,
+        typer.Option(
+            help="compose the same seed at each of these, such as 0.7,1,1.3, to compare: -o sheet.png is a grid of "
+            "piano rolls, sheet.html a page with players and scores; in another format each piece is a file"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
@@ -52,12 +63,18 @@ def compose(
     from ritornello.generation import load
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
+    from ritornello.generation.temperatures import SUFFIXES
     from ritornello.rendering import check_targets
 
     warn_of(CONSTRAINTS)
-    check_targets(out or [], checked(SoundConfig, sound))
+    outs = [path for path in out or [] if not (temperatures and path.suffix.lower() in SUFFIXES)]
+    check_targets(outs, checked(SoundConfig, sound))
     start = time.perf_counter()
     loaded = load(model)
+    if temperatures:
+        sheets = [path for path in out or [Path("sheet.html")] if path not in outs]
+        _compose_sheet(loaded, temperatures, primer, settings, sheets, outs, sound, as_json)
+        return
     prose = loaded.bundle.representation.reads_prose
     for path in (out or []) if prose else []:
         check_prose_suffix(path)
@@ -74,66 +91,78 @@ def compose(
         _print(facts, milliseconds)
 
 
+def _compose_sheet(
+    model: Model,
+    temperatures: str,
+    primer: str | None,
+    settings: dict[str, Any],
+    sheets: list[Path],
+    outs: list[Path],
+    sound: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Compose a piece at each temperature, write the sheets and the pieces, and print facts."""
+    import json
+
+    from ritornello.cli.writing import write_all
+    from ritornello.errors import ConfigError
+    from ritornello.paths import check_place
+
+    for path in sheets:
+        check_place(path)
+    if model.bundle.representation.reads_prose:
+        raise ConfigError("temperatures: a sheet is of music, and this model writes prose")
+    try:
+        numbers = [float(each) for each in temperatures.split(",")]
+    except ValueError:
+        raise ConfigError(f"temperatures {temperatures!r}: allowed are numbers, such as 0.7,1,1.3") from None
+    sheet = model.compose_temperatures(numbers, _read_primer(primer, prose=False), **settings)
+    left_out = [each for path in sheets for each in sheet.write(path)]
+    facts = []
+    for temperature, nats, piece in zip(sheet.temperatures, sheet.nats, sheet.pieces, strict=True):
+        names = [path.with_stem(f"{path.stem}-{temperature:g}") for path in outs]
+        own = {"temperature": temperature, "nats_per_note_at_1": round(nats, 3)}
+        facts.append(own | _facts(piece, write_all(piece.score, names, sound, piece.performance)))
+    if as_json:
+        typer.echo(
+            json.dumps({"sheets": [str(path) for path in sheets], "left_out": left_out, "pieces": facts})
+        )
+        return
+    for path in sheets:
+        typer.echo(f"wrote {path}")
+    for fact in facts:
+        files = f" -> {', '.join(fact['files'])}" if fact["files"] else ""
+        typer.echo(
+            f"  temperature {fact['temperature']:g}: {counted(fact['notes'], 'note')}, "
+            f"{fact['nats_per_note_at_1']:.2f} nats a note{files}"
+        )
+    typer.echo(f"{facts[0]['model']}, --seed {facts[0]['seed']}")
+    for line in left_out:
+        typer.echo(f"left out: {line}")
+
+
 def _read_primer(text: str | None, prose: bool) -> Score | None:
-    """Return the score of a file, else of prose (with `prose`), of MIDI event words, or of a list of notes."""
+    """Return the score of a file, else of the text itself."""
     if text is None:
         return None
     from ritornello.formats import FORMATS, read
-    from ritornello.formats.event_text import is_event_text, text_to_midi
-    from ritornello.formats.midi import parse_midi
-    from ritornello.formats.text import prose_to_score
-    from ritornello.notelist import notes_to_score
+    from ritornello.formats.text import primer_of
 
     path = Path(text)
     if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
         return read(path)
-    if prose:
-        return prose_to_score(text, "the primer")
-    if is_event_text(text):
-        return parse_midi(text_to_midi(text, "the primer"), "the primer")
-    return notes_to_score(text)
+    return primer_of(text, prose)
 
 
 def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
-    from ritornello.generation.constraints.originality import longest_copy
-    from ritornello.theory import instrument_name
 
-    score, copies = piece.score, piece.copies
-    of_prose = {"text": prose_of(score)} if is_prose(score) else {}
-    return of_prose | {
-        "files": [str(path) for path in written.files],
-        "left_out": written.left_out,
-        "model": piece.model,
-        "digest": piece.digest,
-        "seed": piece.seed,
-        "index": piece.index,
-        "bars": piece.bars,
-        "notes": score.note_count,
-        "seconds": round(piece.performance.seconds, 2),
-        "instruments": [
-            t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
-        ],
-        "nats_per_note": round(-piece.log_likelihood, 3),
-        "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
-        "constraints": {
-            "asked": piece.constraints,
-            "relaxed": dict(piece.relaxed_constraints),
-            "told": piece.told,
-            "missed": dict(piece.missed),
-        },
-        "copies": copies
-        and {
-            "any_key": copies.moved and copies.moved._asdict(),
-            "same_pitches": copies.exact and copies.exact._asdict(),
-            "compared_with_all": copies.is_whole,
-        },
-        "max_copy": longest_copy(piece.settings),
-        "remarks": piece.remarks,
-    }
+    of_prose = {"text": prose_of(piece.score)} if is_prose(piece.score) else {}
+    files = {"files": [str(path) for path in written.files], "left_out": written.left_out}
+    return of_prose | files | {"seconds": round(piece.performance.seconds, 2)} | piece.facts()
 
 
-def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
+def copy_line(copies: dict[str, Any] | None, max_copy: int = 0) -> str:
     """Return a line about the longest copy; max_copy: the longest that was allowed, 0 for any."""
     if copies is None:
         return "originality unknown: this model holds no index of its training music to compare with"
@@ -185,7 +214,7 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
                 f"  surprise of the model in nats (lower is better): {fact['nats_per_note']:.2f} for each new note,"
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
-        typer.echo(f"  {_copy_line(fact['copies'], fact['max_copy'])}")
+        typer.echo(f"  {copy_line(fact['copies'], fact['max_copy'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
         for part in fact["left_out"]:

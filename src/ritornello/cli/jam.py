@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def jam(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="names of shipped models, or .rit files; all shipped ones, if none is given"),
+        typer.Argument(
+            help="names of shipped models, .rit files, or addresses such as hf://user/model; all shipped ones, if none "
+            "is given"
+        ),
     ] = None,
     port: Annotated[
         int, typer.Option(help="port to listen on; 0 takes any that is free", min=0, max=65535)

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
-FEWEST_NOTES = 2
-"""Notes of a bar that may be named as the most surprising."""
-
 EXPLANATION = (
     "nats a note: the surprise of the model, -ln p; 0.7 is a choice between two notes as likely, 2.3 between ten. "
     "Lower is better.\nright: how often what came was what the model thought most likely."
@@ -37,7 +34,7 @@ def likelihood(
     from ritornello.cli.music_files import for_each
     from ritornello.generation import load
     from ritornello.generation.likelihood import examples_of, grouped, judge_group
-    from ritornello.likelihood import Likelihood
+    from ritornello.likelihood import Likelihood, most_surprising
 
     loaded, width = load(model), min(max(map(len, files)) + 24, 48)
     representation, stepper = loaded.bundle.representation, loaded.stepper
@@ -79,14 +76,6 @@ def likelihood(
             f"\nlog-likelihood {total.log_likelihood:,.1f} nats, {total.nats_per_token:.3f} a token, perplexity "
             f"{total.perplexity:.2f}; of events right {total.event_accuracy:.1%}\n{EXPLANATION}"
         )
-
-
-def most_surprising(bars: list[Likelihood]) -> int | None:
-    """Return the bar, from 1, with the most nats a note, of those with at least FEWEST_NOTES if there are any."""
-    counts = [bar.notes for bar in bars]
-    fewest = FEWEST_NOTES if max(counts, default=0) >= FEWEST_NOTES else 1
-    able = [number for number, notes in enumerate(counts) if notes >= fewest]
-    return 1 + max(able, key=lambda number: bars[number].nats_per_note) if able else None
 
 
 def _cells(judged: Likelihood) -> tuple[str, str, str]:

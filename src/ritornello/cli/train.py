@@ -36,8 +36,8 @@ def train(
     init: Annotated[
         str | None,
         typer.Option(
-            help="the model to begin from (fine-tuning), its name or file; none: random weights (default: the base "
-            "model, where it comes along and no setting asks for anything else)",
+            help="the model to begin from (fine-tuning), its name, file or address; none: random weights (default: the "
+            "base model, where it comes along and no setting asks for anything else)",
             show_default=False,
         ),
     ] = None,
@@ -100,9 +100,9 @@ def train(
     given |= {"precision": "float16"} if half else {}
     about = About.model_validate({name: value for name, value in given.items() if value})
     together = group_size() > 1
+    _check_addresses(paths or [], out, cluster, together)
     if is_address(out) and not (resume or force) and exists(out):
         raise ConfigError(f"{out} exists; --force replaces it, --resume goes on with its run")
-    _check_addresses(paths or [], out, cluster, together)
     if not is_address(out):
         check_place(Path(out))
     with writing(out, resume) as place:
@@ -134,8 +134,11 @@ def train(
 def _check_addresses(paths: list[str], out: str, cluster: str | None, together: bool) -> None:
     """Raise ConfigError for addresses where other machines or processes could not use the copies made here."""
     from ritornello.errors import ConfigError
+    from ritornello.hub import SCHEME
     from ritornello.remote import is_address
 
+    if out.startswith(SCHEME):
+        raise ConfigError(f"{out}: write a file, and publish it with `ritornello push`")
     if cluster and any(map(is_address, paths)):
         raise ConfigError("--cluster reads files that all its workers see; mount them, or give no address")
     if together and (is_address(out) or any(map(is_address, paths))):

@@ -48,6 +48,22 @@ def parse_text(data: bytes, name: str = "the text") -> Score:
     return prose_to_score(text, name)
 
 
+def primer_of(text: str, prose: bool = False, name: str = "the primer") -> Score:
+    """Return the score of a text that is MIDI event words or a list of notes (`notelist`); with `prose`, of prose.
+
+    Raises ConfigError or FormatError for a text that is none.
+    """
+    from ritornello.formats.event_text import is_event_text, text_to_midi
+    from ritornello.formats.midi import parse_midi
+    from ritornello.notelist import notes_to_score
+
+    if prose:
+        return prose_to_score(text, name)
+    if is_event_text(text):
+        return parse_midi(text_to_midi(text, name), name)
+    return notes_to_score(text)
+
+
 def write_text_file(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write prose as paragraphs, music as event words; return descriptions of what was left out."""
     if is_prose(score):

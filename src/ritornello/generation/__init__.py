@@ -10,12 +10,14 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ritornello.data import BUNDLES
 from ritornello.errors import ConfigError, FileError
+from ritornello.hub import SCHEME, fetch
 from ritornello.paths import Source, is_path, name_of
 from ritornello.registry import Registry
 from ritornello.remote import is_address, local
@@ -23,13 +25,17 @@ from ritornello.settings import ComposeSettings
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
-    from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.compose import Composition, Draft, Progress
     from ritornello.generation.constraints import Constraint
     from ritornello.generation.decoder import LogitsProcessor
+    from ritornello.generation.next_notes import NextNotes
     from ritornello.generation.samplers import Sampler
     from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
+    from ritornello.generation.surprise import Surprise
+    from ritornello.generation.temperatures import TemperatureSheet
     from ritornello.likelihood import Likelihood
+    from ritornello.originality import Copies
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "find_initial", "load", "shipped_bundles"]
@@ -62,6 +68,7 @@ class Model:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._steppers: dict[StepPrecision, Stepper] = {}
+        self._check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
@@ -76,7 +83,17 @@ class Model:
 
         if precision not in self._steppers:
             self._steppers[precision] = Stepper(self.bundle, 2, precision)
-        return self._steppers[precision]
+        stepper = self._steppers[precision]
+        return stepper if self._check is None else stepper.watched(self._check)
+
+    def watched(self, check: Callable[[], None]) -> Model:
+        """Return this model with `check` called before each step of its network; it may raise an error, to end a call.
+
+        What is loaded is shared.
+        """
+        other = copy(self)
+        other._check = check
+        return other
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import model_html
@@ -130,9 +147,13 @@ class Model:
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
+        listen: Callable[[Draft], None] | None = None,
         **settings: Unpack[ComposeSettings],
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch; otherwise as `compose`."""
+        """Return `count` pieces, stepped in one batch; otherwise as `compose`.
+
+        `progress` is called after each step, `listen` after each bar (see `Draft`).
+        """
         from ritornello.config import checked
         from ritornello.formats import as_score
         from ritornello.generation.compose import compose
@@ -148,7 +169,28 @@ class Model:
             constraints=constraints,
             logits_processors=logits_processors,
             sampler=sampler,
+            listen=listen,
         )
+
+    def compose_temperatures(
+        self,
+        temperatures: Sequence[float],
+        primer: Score | Source | None = None,
+        **settings: Unpack[ComposeSettings],
+    ) -> TemperatureSheet:
+        """Return a piece at each of 2 to 12 temperatures, all from one seed, as a sheet to compare; else as
+        `compose`."""
+        from ritornello.generation.temperatures import TemperatureSheet, checked_temperatures
+
+        if "temperature" in settings:
+            raise ConfigError("temperature: give it among the temperatures")
+        found = checked_temperatures(temperatures)
+        pieces: list[Composition] = []
+        for each in found:
+            pieces.append(self.compose(primer, **(settings | {"temperature": each})))
+            settings["seed"] = pieces[0].seed
+        nats = [judged.nats_per_note for judged in self.likelihoods(piece.score for piece in pieces)]
+        return TemperatureSheet(found, tuple(pieces), tuple(nats))
 
     def likelihood(self, music: Score | Source) -> Likelihood:
         """Return how probable the model finds a score, or the score in a path, bytes or file object.
@@ -185,6 +227,35 @@ class Model:
         [judged] = judge_group(representation, self.stepper, [examples_of(representation, as_score(music))])
         return judged
 
+    def copies(self, music: Score | Source) -> Copies:
+        """Return the longest runs of notes that a score shares with the training music of the model.
+
+        Raises ConfigError if the model holds no index of that music.
+        """
+        from ritornello.formats import as_score
+        from ritornello.originality import copies
+
+        if self.bundle.index is None:
+            name = self.bundle.card.name
+            raise ConfigError(f"{name} holds no index of its training music to compare with")
+        return copies(self.bundle.index, as_score(music))
+
+    def surprise(self, music: Score | Source, progress: Callable[[int, int], None] | None = None) -> Surprise:
+        """Return the surprise of each note of a score, or of the score in a path, bytes or file object, with what was
+        expected instead. All together are the `likelihood` of the score; `progress` as in `likelihoods`."""
+        from ritornello.formats import as_score
+        from ritornello.generation.surprise import surprise
+
+        return surprise(self.bundle, self.stepper, as_score(music), progress)
+
+    def next_notes(self, music: Score | Source, at: str, *, tries: int = 512, seed: int = 0) -> NextNotes:
+        """Return which notes are expected at a point of a score, such as "12:3" (bar and beat), given the music before
+        it, with their probabilities: shares of `tries` continuations (16-4096)."""
+        from ritornello.formats import as_score
+        from ritornello.generation.next_notes import next_notes
+
+        return next_notes(self.bundle, self.stepper, as_score(music), at, tries, seed)
+
 
 def shipped_bundles() -> dict[str, Path]:
     """Return the bundles that come with the library, and with other installed packages: name -> file."""
@@ -194,6 +265,8 @@ def shipped_bundles() -> dict[str, Path]:
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
     """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), of a path to a bundle, or of its address."""
     text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
+    if text.startswith(SCHEME):
+        return fetch(text)
     if is_address(text):
         return local(text)
     path = Path(text)
@@ -218,6 +291,7 @@ def find_initial(name_or_path: str | Path | None) -> Path | Literal["none"] | No
 def load(source: Source | None = None) -> Model:
     """Return a model by the name of a shipped bundle, or from a `.rit` file: its path, address, bytes or file object.
 
+    An address is such as s3://bucket/mine.rit, or hf://user/model or hf://user/model@revision on the Hugging Face Hub.
     The default is DEFAULT_MODEL. Raises FileError if there is no such file, BundleError for one that is damaged, of
     another version, or no bundle.
     """

@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar, Unpack
+from typing import Any, NamedTuple, TypeVar, Unpack
 
 import numpy as np
 
 from ritornello.bundle import Bundle, shortcoming
-from ritornello.config import checked
+from ritornello.config import DEFAULT_BARS, checked
 from ritornello.expression.config import DEFAULT_AMOUNT, performed
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import missed, written
@@ -57,9 +57,22 @@ from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 from ritornello.settings import SoundSettings
 from ritornello.structure import LAGS, Worth
+from ritornello.theory import instrument_name
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
+
+
+class Draft(NamedTuple):
+    """What is composed so far: `done` bars of about `of`, and the piece up to there.
+
+    score: None if no note is new since the last one; and always while several candidates or pieces are composed, of
+    which one cannot tell which will be kept, or where later ids change notes (`Representation.decodes_by_bar`).
+    """
+
+    done: int
+    of: int
+    score: Callable[[], Score] | None
 
 
 Place = TypeVar("Place", bound=Target)
@@ -150,6 +163,38 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
+    def facts(self) -> dict[str, Any]:
+        """Return how it was made and what is known of it, as plain JSON; see `Composition`.
+
+        `copies` is None if the model holds no index of its training music; `max_copy` is the longest that was allowed,
+        0 for any.
+        """
+        score, found = self.score, self.copies
+        return {
+            "model": self.model,
+            "digest": self.digest,
+            "seed": self.seed,
+            "index": self.index,
+            "bars": self.bars,
+            "notes": score.note_count,
+            "instruments": [
+                t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
+            ],
+            "nats_per_note": round(-self.log_likelihood, 3),
+            "nats_per_given_note": round(-self.fixed_log_likelihood, 3)
+            if self.fixed_log_likelihood
+            else None,
+            "constraints": {
+                "asked": self.constraints,
+                "relaxed": dict(self.relaxed_constraints),
+                "told": self.told,
+                "missed": dict(self.missed),
+            },
+            "copies": found and found.facts(),
+            "max_copy": longest_copy(self.settings),
+            "remarks": self.remarks,
+        }
+
     def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
@@ -184,12 +229,13 @@ def compose(
     constraints: Sequence[Constraint] = (),
     logits_processors: Sequence[LogitsProcessor] = (),
     sampler: Sampler | None = None,
+    listen: Callable[[Draft], None] | None = None,
 ) -> list[Composition]:
     """Return `config.count` pieces that begin with `primer`, if there is one; every one ends.
 
     `stepper` saves building it again. `constraints` hold besides those of `CONSTRAINTS`; `logits_processors` change
-    the logits before they are masked and sampled; `sampler` replaces that of `config`. Raises ConfigError for
-    settings that contradict each other.
+    the logits before they are masked and sampled; `sampler` replaces that of `config`. `progress` is called after each
+    step, `listen` whenever another bar is done. Raises ConfigError for settings that contradict each other.
     """
     config = config or checked(ComposeConfig, {})
     check_supported(bundle.representation, config, primer)
@@ -224,7 +270,8 @@ def compose(
     if config.searches:
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
-        _step_all(stepper, sample, pieces, (logits, state), progress)
+        after_step = None if listen is None else _Listening(listen, settled[0][0], pieces, given).after_step
+        _step_all(stepper, sample, pieces, (logits, state), progress, after_step)
     is_ranked = candidates > 1 and bundle.structure is not None and not (config.keeps_primer or config.loop)
     is_long = bars >= LAGS[-1]  # of a shorter piece little is known
     worth = bundle.structure.worth(bars) if is_ranked and is_long and bundle.structure else None
@@ -296,6 +343,7 @@ def _step_all(
     pieces: list[Piece],
     after: tuple[Logits, State],
     progress: Progress | None,
+    after_step: Callable[[], None] | None = None,
 ) -> None:
     """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with, of one row.
 
@@ -317,6 +365,8 @@ def _step_all(
             playing += len(group.playing)
             if progress:
                 progress(len(pieces) - playing, chosen)
+            if after_step:
+                after_step()
             if group.playing:
                 waiting.append((group, group.start(stepper, beside=count > 1)))
     finally:  # nothing is stepped any longer when this returns or raises
@@ -324,7 +374,46 @@ def _step_all(
             finish()
 
 
+class _Listening:
+    """Tells `listen` of the pieces of a call while they are composed."""
+
+    def __init__(
+        self,
+        listen: Callable[[Draft], None],
+        settings: ComposeConfig,
+        pieces: Sequence[Piece],
+        given: Score | None,
+    ) -> None:
+        self._listen, self._settings, self._pieces, self._given = listen, settings, pieces, given
+        self._of = pieces[0].conditions.bars or DEFAULT_BARS
+        self._done = self._notes = 0
+
+    def after_step(self) -> None:
+        playing = [piece.grammar.place[0] for piece in self._pieces if not piece.grammar.ended]
+        if playing and (done := min(playing)) > self._done:
+            self._done = done
+            self._listen(Draft(done, max(done + 1, self._of), self._score()))
+
+    def _score(self) -> Callable[[], Score] | None:
+        piece, before = self._pieces[0], self._notes
+        self._notes = piece.grammar.notes - piece.unchosen_notes
+        is_final = len(self._pieces) == 1 and piece.representation.decodes_by_bar
+        if not is_final or self._notes == before:
+            return None
+        return lambda: _score_of(piece, self._settings, self._given, piece.ids_so_far)
+
+
 # --- after the last step --------------------------------------------------------------------------------------
+
+
+def _score_of(piece: Piece, settings: ComposeConfig, given: Score | None, ids: Ids) -> Score:
+    """Return the score of `ids` of a piece, with what was given."""
+    score = piece.representation.decode(ids)
+    if not piece.representation.reads_prose:
+        if given is not None:
+            score = merge_given(piece.representation, given, piece.beginning, ids, settings)
+        score = written(score, piece.representation, settings, given, piece.beginning.bars)
+    return score
 
 
 def _finish(
@@ -337,13 +426,9 @@ def _finish(
 ) -> Composition:
     """Return the finished piece, with its recipe as a text event, and in that the digest of the primer as given."""
     ids, seed, number = piece.finished_ids, settings.seed or 0, settings.index
-    score = piece.representation.decode(ids)
+    score = _score_of(piece, settings, given, ids)
     is_music = not piece.representation.reads_prose
     bars = piece.beginning.bars
-    if is_music:
-        if given is not None:
-            score = merge_given(piece.representation, given, piece.beginning, ids, settings)
-        score = written(score, piece.representation, settings, given, bars)
     if piece.beginning.loop_bars:
         score = with_loop_markers(score, piece.beginning.loop_bars)
     if is_music:

@@ -20,7 +20,6 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.arrays import Floats, Ints
 from ritornello.corpus.pool import processor_count
@@ -106,28 +105,26 @@ def judge_group(
     does the same as `tokens.no_event` is no event.
     """
     every = [example for examples in group for example in examples]
-    rows = np.concatenate([representation.inputs(example.ids)[:-1] for example in every])
-    following = np.concatenate([example.ids[1:] for example in every])
-    stops = np.cumsum([len(example.ids) - 1 for example in every])
-    log_probs, guesses = _read_all(stepper, rows, following, stops, progress)
-    parts = iter(zip(np.split(log_probs, stops[:-1]), np.split(guesses, stops[:-1]), strict=True))
-    return [
-        _sum_by_bar([_figures(representation, example, *next(parts)) for example in examples])
-        for examples in group
-    ]
+    readings = iter(read_all(representation, stepper, every, progress))
+    return [sum_by_bar(representation, examples, [next(readings) for _ in examples]) for examples in group]
 
 
-def _read_all(
+def read_all(
+    representation: Representation,
     stepper: Stepper,
-    rows: NDArray[np.int32],
-    following: Ids,
-    stops: Ints,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Floats, Ints]:
-    """Return for each row of input columns the log-probability of the id that follows, and the most probable id.
+    examples: Sequence[Example],
+    progress: Callable[[int, int], None] | None = None,
+    look: Callable[[Ints, Logits], None] | None = None,
+) -> list[tuple[Floats, Ints]]:
+    """Return for each example the log-probability of each id after the first, and the most probable id there, both
+    (time - 1,).
 
-    rows: (time, column), of pieces one after another; stops: where each ends. Every thread has its share of the pieces.
+    `look` is called with the places of some of these ids, counted through all examples, and the logits there, (places,
+    vocabulary), which it must not change. Every thread has its share of the examples, and calls it.
     """
+    rows = np.concatenate([representation.inputs(example.ids)[:-1] for example in examples])
+    following = np.concatenate([example.ids[1:] for example in examples])
+    stops = np.cumsum([len(example.ids) - 1 for example in examples])
     log_probs, guesses = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     starts = np.append(0, stops[:-1])
     longest_first = np.argsort(starts - stops, kind="stable")[: np.count_nonzero(stops > starts)]
@@ -136,6 +133,8 @@ def _read_all(
     def judge_rows(places: list[Ints], outputs: list[Logits]) -> None:
         at, logits = np.concatenate(places), np.concatenate(outputs)
         guesses[at] = logits.argmax(axis=1)
+        if look:
+            look(at, logits)
         logits -= logits.max(axis=1, keepdims=True)
         chosen = logits[np.arange(len(at)), following[at]]
         log_probs[at] = chosen - np.log(np.exp(logits).sum(axis=1, dtype=np.float64))
@@ -169,7 +168,7 @@ def _read_all(
             list(pool.map(read, [longest_first[number::threads][::-1].tolist() for number in range(threads)]))
         finally:
             stopped.set()
-    return log_probs, guesses
+    return list(zip(np.split(log_probs, stops[:-1]), np.split(guesses, stops[:-1]), strict=True))
 
 
 def _figures(
@@ -193,7 +192,13 @@ def _figures(
     return np.where(example.notes[1:] > 0, example.bars[:-1] + 1, 0), np.stack(fields)
 
 
-def _sum_by_bar(figures: list[tuple[Ints, Floats]]) -> ByBar:
+def sum_by_bar(
+    representation: Representation, examples: Sequence[Example], readings: Sequence[tuple[Floats, Ints]]
+) -> ByBar:
+    """Return the likelihood of a score, given its examples and what `read_all` returns for them."""
+    figures = [
+        _figures(representation, *each) for each in zip(examples, *zip(*readings, strict=True), strict=True)
+    ]
     bars, fields = (np.concatenate(each, axis=-1) for each in zip(*figures, strict=True))
     log_likelihood, *counts = (np.bincount(bars, field, minlength=1).tolist() for field in fields)
     header, *found = (

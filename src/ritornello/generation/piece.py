@@ -61,6 +61,11 @@ class Piece(Decoder):
         return np.array(ids if self._loop_ids is None else [*ids[: self._loop_ids], ids[-1]], dtype=np.int32)
 
     @property
+    def ids_so_far(self) -> Ids:
+        """The ids up to now, while the piece is composed."""
+        return np.array(self.ids, dtype=np.int32)
+
+    @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
         is_judged = self.conditions.fixed_notes is not None  # by the logits

@@ -7,6 +7,7 @@ that it takes, so states can be kept, copied and cut by rows. Rows are independe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from queue import SimpleQueue
 from typing import Any
@@ -33,6 +34,7 @@ class Stepper:
     def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "auto") -> None:
         """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
         self.vocabulary_size, self.threads = bundle.card.vocabulary_size, threads
+        self._check: Callable[[], None] | None = None
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
         try:
@@ -51,6 +53,12 @@ class Stepper:
             self._initial = tuple(bundle.weights[f"initial_{name}"] for name in self._states)
         except KeyError as error:
             raise BundleError(f"{bundle.path}: the weights lack {error.args[0]}") from error
+
+    def watched(self, check: Callable[[], None]) -> Stepper:
+        """Return this runtime with `check` called before each step; it may raise an error, to end what is computed."""
+        other = copy(self)
+        other._check = check
+        return other
 
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step, for `batch` pieces."""
@@ -94,6 +102,8 @@ class Stepper:
         return graph, inputs, [node.name for node in self._session.get_outputs()]
 
     def _feed(self, columns: ArrayLike, state: State) -> dict[str, Any]:
+        if self._check:
+            self._check()
         return dict(zip(self._states, state, strict=True)) | {COLUMNS: np.asarray(columns, dtype=np.int64)}
 
     def read(self, rows: NDArray[np.integer[Any]], state: State | None = None) -> tuple[Logits, State]:

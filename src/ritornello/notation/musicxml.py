@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
@@ -98,9 +98,16 @@ def exact_musicxml(score: Score) -> tuple[bytes, tuple[str, ...]]:
     )
 
 
-def readable_musicxml(score: Score, timeline: Timeline, parts: Sequence[Part]) -> bytes:
-    """Return the MusicXML of parts made by `readable_parts`, for engraving."""
-    return _Writer(score, timeline, parts, is_exact=False).written()
+Looks = Callable[[int, int, int], Mapping[str, str]]
+"""The attributes of a written note, such as its colour, given its part, its start in units, and its pitch."""
+
+
+def readable_musicxml(
+    score: Score, timeline: Timeline, parts: Sequence[Part], looks: Looks | None = None
+) -> bytes:
+    """Return the MusicXML of parts made by `readable_parts`, for engraving. A note tied from before has the attributes
+    of the first one but its id."""
+    return _Writer(score, timeline, parts, is_exact=False, looks=looks).written()
 
 
 def _check(score: Score) -> None:
@@ -152,8 +159,16 @@ class _Line(NamedTuple):
 class _Writer:
     """Writes a score once. `is_exact`: for other programs, with all that is played; else for the engraver."""
 
-    def __init__(self, score: Score, timeline: Timeline, parts: Sequence[Part], is_exact: bool) -> None:
+    def __init__(
+        self,
+        score: Score,
+        timeline: Timeline,
+        parts: Sequence[Part],
+        is_exact: bool,
+        looks: Looks | None = None,
+    ) -> None:
         self.score, self.timeline, self.parts, self.is_exact = score, timeline, parts, is_exact
+        self.looks = looks
         self.names = _spelled(parts, timeline.keys)
         self.file = io.BytesIO()
 
@@ -285,7 +300,7 @@ class _PartWriter:
     """Writes the measures of one part."""
 
     def __init__(self, writer: _Writer, number: int, part: Part) -> None:
-        self.part, self.number, self.is_exact = part, number, writer.is_exact
+        self.part, self.number, self.is_exact, self.looks = part, number, writer.is_exact, writer.looks
         self.names, self.timeline = writer.names, writer.timeline
         self.lines = [*_lines(part, self.timeline)]
         self.directions = self._directions(writer)
@@ -430,7 +445,8 @@ class _PartWriter:
         for number, (pitch, velocity) in enumerate(zip(chord.pitches, chord.velocities, strict=True)):
             sign, instrument, head = self._pitch(chord, pitch)
             accidental = accidentals.get((line.voice, index, number), "")
-            loudness = f' dynamics="{velocity / 0.9:.2f}"' if self.is_exact else ""
+            attributes = f' dynamics="{velocity / 0.9:.2f}"' if self.is_exact else ""
+            attributes += self._look(chord.start, pitch, bool(before))
             content = (
                 sign + duration + _tie_xml(ties) + instrument + timing + accidental + ratio + head + staff
             )
@@ -438,8 +454,12 @@ class _PartWriter:
                 content += _beams_xml(value.beams) + _notations(ties, value) + sung
             else:
                 content = "<chord/>" + content + _tied_xml(ties)
-            notes.append(f"<note{loudness}>{content}</note>\n")
+            notes.append(f"<note{attributes}>{content}</note>\n")
         return graces + "".join(notes)
+
+    def _look(self, start: int, pitch: int, is_tied: bool) -> str:
+        looks = self.looks(self.number - 1, start, pitch) if self.looks else {}
+        return "".join(f' {name}="{value}"' for name, value in looks.items() if name != "id" or not is_tied)
 
     def _grace_notes(
         self, line: _Line, index: int, start: int, accidentals: dict[tuple[int, int, int], str]

@@ -19,6 +19,7 @@ DRUM_ROW = 9.0
 MOST_DRUM_ROWS = 16
 LEAST_RANGE = 24  # semitones
 ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, a gap above the drums
+CURVE_GAP = 14.0  # below the axis of the bars
 NAMES_ROW = 15.0  # keys, and chord symbols, between the bar numbers and the system
 
 
@@ -38,6 +39,7 @@ class Layout:
     drums: tuple[int, ...]
     first_number: int = 1
     above: float = ABOVE
+    curve: float = 0.0  # the height of the axis of a number of each bar, below the seconds
 
     @property
     def row(self) -> float:
@@ -55,7 +57,7 @@ class Layout:
 
     @property
     def system_height(self) -> float:
-        return self.bottom + BELOW
+        return self.bottom + BELOW + (self.curve + CURVE_GAP if self.curve else 0)
 
     @property
     def drums_height(self) -> float:
@@ -77,8 +79,9 @@ class Layout:
         return self.bottom - (place + 1) * DRUM_ROW
 
 
-def make_layout(score: Score, width: int, rows_of_names: int = 0) -> Layout:
-    """Return the layout of `score`, which has notes, on a page of `width` pixels, with rows for keys and chords."""
+def make_layout(score: Score, width: int, rows_of_names: int = 0, curve: float = 0.0) -> Layout:
+    """Return the layout of `score`, which has notes, on a page of `width` pixels, with rows for keys and chords, and
+    an axis of the height `curve` below each system."""
     bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
@@ -87,7 +90,7 @@ def make_layout(score: Score, width: int, rows_of_names: int = 0) -> Layout:
     edges = np.unique(bars[after - (even - bars[after - 1] < bars[after] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
     above = ABOVE + NAMES_ROW * rows_of_names
-    return Layout(width, edges, bars, low, high, _drums(score), 0 if has_pickup(score) else 1, above)
+    return Layout(width, edges, bars, low, high, _drums(score), 0 if has_pickup(score) else 1, above, curve)
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:

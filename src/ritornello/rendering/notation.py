@@ -22,6 +22,8 @@ from ritornello.notation.musicxml import joined_texts, readable_musicxml
 from ritornello.notation.staves import Part, readable_parts
 from ritornello.notation.text import printable
 from ritornello.paths import write_bytes, write_text
+from ritornello.rendering.heat import Heat
+from ritornello.rendering.heat_notation import FOOT, SYSTEM_GAP, looks_of, scale_svg, with_heat
 from ritornello.rendering.signs import header_tempo, with_plain_signs
 from ritornello.score import Meter, Score
 
@@ -49,15 +51,19 @@ def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
 
     Raise ConfigError for a score without notes or with too many bars.
     """
-    path = Path(path)
     pages, remarks = engrave(score)
+    write_pages(pages, Path(path), printable(score.title))
+    return remarks
+
+
+def write_pages(pages: Sequence[str], path: Path, title: str) -> None:
+    """Write pages to an SVG, with further files where there are many, or to a PDF."""
     if path.suffix.lower() == ".pdf":
-        write_bytes(path, pages_to_pdf(pages, printable(score.title)))
-        return remarks
+        write_bytes(path, pages_to_pdf(pages, title))
+        return
     for number, at in enumerate(range(0, len(pages), PAGES_PER_SVG), start=1):
         target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         write_text(target, stack_pages(pages[at : at + PAGES_PER_SVG]))
-    return remarks
 
 
 def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
@@ -71,8 +77,11 @@ def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
     return stack_pages(pages).encode() if format == "svg" else pages_to_pdf(pages, printable(score.title))
 
 
-def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
-    """Return the pages of the engraved score, each an SVG, and descriptions of what was left out."""
+def engrave(score: Score, heat: Heat | None = None) -> tuple[list[str], tuple[str, ...]]:
+    """Return the pages of the engraved score, each an SVG, and descriptions of what was left out.
+
+    With `heat`, the colours of the notes tell its numbers, and those of the bars stand below.
+    """
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to engrave")
     bars = len(score.bar_starts())
@@ -85,8 +94,11 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
         raise ConfigError(
             f"the score has {measures} measures (bars times staves); at most {MOST_MEASURES} are engraved"
         )
-    pages = _engraved(readable_musicxml(score, timeline, parts).decode(), parts)
-    return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
+    looks = looks_of(heat, score, timeline, parts) if heat else None
+    pages = _engraved(readable_musicxml(score, timeline, parts, looks).decode(), parts, heat is not None)
+    if heat:
+        pages = with_heat(pages, heat)
+    return [_page(score, number, page, heat) for number, page in enumerate(pages, start=1)], remarks
 
 
 def _chosen(parts: list[Part]) -> tuple[list[Part], tuple[str, ...]]:
@@ -103,8 +115,8 @@ def _chosen(parts: list[Part]) -> tuple[list[Part], tuple[str, ...]]:
     return kept, remarks
 
 
-def _engraved(musicxml: str, parts: Sequence[Part]) -> list[str]:
-    """Return the music of each page, an SVG drawn by verovio."""
+def _engraved(musicxml: str, parts: Sequence[Part], has_curve: bool = False) -> list[str]:
+    """Return the music of each page, an SVG drawn by verovio, with room below each system if it `has_curve`."""
     is_drum = [part.is_drum for part in parts for _ in part.staves]
     try:
         import verovio
@@ -112,7 +124,10 @@ def _engraved(musicxml: str, parts: Sequence[Part]) -> list[str]:
         raise MissingExtraError("verovio", "score") from error
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(_verovio_options(next(scale for most, scale in _SCALES if len(is_drum) <= most)))
+    scale = next(scale for most, scale in _SCALES if len(is_drum) <= most)
+    options = _verovio_options(scale * 7 // 8 if has_curve else scale)
+    height = PAGE[1] - HEADER - (FOOT if has_curve else 0)
+    toolkit.setOptions(options | ({"spacingSystem": SYSTEM_GAP, "pageHeight": height} if has_curve else {}))
     if not toolkit.loadData(musicxml) or not toolkit.loadData(_adapted(toolkit.getMEI(), is_drum)):
         raise ConfigError("the score could not be engraved: verovio refused its MusicXML")
     pages = (toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1))
@@ -188,8 +203,9 @@ def _verovio_options(scale: int) -> dict[str, object]:
 # Pages
 
 
-def _page(score: Score, number: int, music: str) -> str:
-    """Return page `number`, from 1: the music below a header (first page) or a running title and the page number."""
+def _page(score: Score, number: int, music: str, heat: Heat | None) -> str:
+    """Return page `number`, from 1: the music below a header (first page) or a running title and the page number; with
+    `heat`, above its scale."""
     title = printable(score.title)
     if len(title) > _MOST_TITLE:
         title = title[: _MOST_TITLE - 1].rstrip() + "…"
@@ -199,8 +215,32 @@ def _page(score: Score, number: int, music: str) -> str:
         top = RUNNING
         header = _text(PAGE[0] // 2, 84, 32, title, "middle")
         header += _text(PAGE[0] - MARGIN, 84, 32, str(number), "end")
+    header += f'<g font-family="{FONTS}">{scale_svg(heat, MARGIN, PAGE[1] - 90)}</g>' if heat else ""
     background = f'<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>'
-    return f"{_open_svg(PAGE[1])}{background}{header}{_nested(music, top, PAGE[1] - HEADER)}</svg>\n"
+    height = PAGE[1] - HEADER - (FOOT if heat else 0)
+    return f"{_open_svg(PAGE[1])}{background}{header}{_nested(music, top, height)}</svg>\n"
+
+
+def cropped(page: str) -> str:
+    """Return a page that ends below its music, for showing on a screen."""
+    scale = PAGE[0] / int(re.findall(r'class="definition-scale"[^>]*viewBox="0 0 (\d+)', page)[0])
+    music = page.partition('class="page-margin" transform="translate(')[2]
+    margin = int(music.partition(", ")[2].partition(")")[0])
+    lowest = max(int(y) for y in re.findall(r"(?:translate\(-?\d+, |M-?\d+ )(-?\d+)", music))
+    height = round(HEADER + (lowest + margin) * scale) + 100
+    return page.replace(_open_svg(PAGE[1]), _open_svg(min(height, PAGE[1])), 1)
+
+
+def table_page(title: str, rows: Sequence[Sequence[str]], places: Sequence[int]) -> str:
+    """Return a page of text: a title, and rows of cells whose left edges are at `places`, in tenths of a millimetre."""
+    background = f'<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>'
+    cells = [
+        f'<text x="{MARGIN + x}" y="{250 + 52 * line}" font-family="{FONTS}" font-size="34">{escape(cell)}</text>'
+        for line, row in enumerate(rows)
+        for x, cell in zip(places, row, strict=False)
+    ]
+    head = _text(PAGE[0] // 2, 150, 56, title, "middle")
+    return f"{_open_svg(PAGE[1])}{background}{head}{''.join(cells)}</svg>\n"
 
 
 def _header(score: Score, title: str) -> str:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
+from typing import TYPE_CHECKING
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.text import is_prose, prose_of
 from ritornello.score import Score, seconds_to_ticks
 from ritornello.theory import instrument_name, key_name
+
+if TYPE_CHECKING:
+    from ritornello.rendering.heat import Heat
 
 SECONDS, MOST_NOTES, MOST_QUARTERS = 30.0, 2000, 512
 WIDTH = 900
@@ -24,13 +28,23 @@ MOST_CHARACTERS, MOST_NAMES = 2000, 12
 
 def score_html(score: Score, facts: Mapping[str, object] | None = None) -> str:
     """Return the HTML for `score`, with `facts` as names and values in a line of their own."""
-    title = escape(score.title.strip() or "Untitled")
+    title = title_of(score)
     further = [f"{escape(name)} {escape(str(value))}" for name, value in (facts or {}).items()]
     lines = [" · ".join(escape(fact) for fact in _facts(score))] + ([" · ".join(further)] if further else [])
-    parts = [f'<div style="font-weight: 600; font-size: 1.15em">{title}</div>']
-    parts += [f'<div style="opacity: 0.75; margin: 2px 0">{line}</div>' for line in lines]
+    parts = heading_html(title, lines)
     parts += _text(score) if is_prose(score) else _picture_and_player(score, title)
     return html_box(parts)
+
+
+def title_of(score: Score) -> str:
+    """Return the title of a score, escaped."""
+    return escape(score.title.strip() or "Untitled")
+
+
+def heading_html(title: str, lines: Iterable[str]) -> list[str]:
+    """Return a title and lines below it, all of them HTML."""
+    heading = [f'<div style="font-weight: 600; font-size: 1.15em">{title}</div>']
+    return heading + [f'<div style="opacity: 0.75; margin: 2px 0">{line}</div>' for line in lines]
 
 
 def model_html(
@@ -77,26 +91,41 @@ def _text(score: Score) -> list[str]:
 
 
 def _picture_and_player(score: Score, title: str) -> list[str]:
-    import soundfile
-
-    from ritornello.rendering.audio import render_audio
-    from ritornello.rendering.pianoroll import render_pianoroll
-
-    png, mp3 = io.BytesIO(), io.BytesIO()
     try:
         part = beginning(score)
-        render_pianoroll(part, WIDTH).save(png, "PNG", optimize=True)
-        soundfile.write(mp3, render_audio(part, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
+        parts = [roll_html(part, title), player_html(part)]
     except RitornelloError as error:
         return [f'<div style="margin-top: 6px">{escape(str(error))}</div>']
-    picture, sound = _data_uri("image/png", png), _data_uri("audio/mpeg", mp3)
-    parts = [
-        f'<img alt="Piano roll of {title}" style="max-width: 100%; margin-top: 6px" src="{picture}">',
-        f'<audio controls style="display: block; width: 100%; margin-top: 6px" src="{sound}"></audio>',
-    ]
     if part.note_count < score.note_count:
         parts.insert(0, f'<div style="opacity: 0.75">shown and heard: {part.seconds:.0f} seconds of it</div>')
     return parts
+
+
+def roll_html(score: Score, title: str, width: int = WIDTH, heat: Heat | None = None) -> str:
+    """Return the piano roll of `score` as an image with its alternative text."""
+    from ritornello.rendering.pianoroll import render_pianoroll
+
+    png = io.BytesIO()
+    render_pianoroll(score, width, heat).save(png, "PNG", optimize=True)
+    return image_html(png.getvalue(), f"Piano roll of {title}")
+
+
+def image_html(png: bytes, name: str) -> str:
+    """Return an image with its alternative text, which is HTML."""
+    source = _data_uri("image/png", png)
+    return f'<img alt="{name}" style="max-width: 100%; margin-top: 6px" src="{source}">'
+
+
+def player_html(score: Score) -> str:
+    """Return a player of the sound of `score`."""
+    import soundfile
+
+    from ritornello.rendering.audio import render_audio
+
+    mp3 = io.BytesIO()
+    soundfile.write(mp3, render_audio(score, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
+    sound = _data_uri("audio/mpeg", mp3.getvalue())
+    return f'<audio controls style="display: block; width: 100%; margin-top: 6px" src="{sound}"></audio>'
 
 
 def beginning(score: Score) -> Score:
@@ -119,5 +148,5 @@ def beginning(score: Score) -> Score:
     return part
 
 
-def _data_uri(kind: str, file: io.BytesIO) -> str:
-    return f"data:{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

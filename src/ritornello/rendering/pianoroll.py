@@ -28,16 +28,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ritornello.analysis import KeySpan, find_chords, find_keys, find_melody
 from ritornello.analysis.beats import find_beats
+from ritornello.arrays import Mask
 from ritornello.chord_symbols import chord_texts
 from ritornello.errors import ConfigError
 from ritornello.notation.harmony import NO_CHORD, chord_names
 from ritornello.notation.names import printed_names
 from ritornello.paths import write_bytes
-from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, NAMES_ROW, Layout, make_layout
+from ritornello.rendering.heat import STACK, Colour, Heat, scale_colour
+from ritornello.rendering.layout import ABOVE, BELOW, DRUM_ROW, LEFT, NAMES_ROW, Layout, make_layout
 from ritornello.score import Notes, Score, Track, seconds_to_ticks, ticks_to_seconds
 from ritornello.theory import drum_name, key_name
-
-Colour = tuple[int, int, int]
 
 SUPERSAMPLE = 2
 WIDTHS = (400, 6000)
@@ -46,6 +46,8 @@ MOST_LEGEND_ENTRIES = 24
 MOST_KEYS = 3
 FACTS = "   ·   "  # what stands between them
 CHORD_SIZE = 11
+CURVE = 48.0  # the height of the axis of the bars
+SCALE_HEIGHT = 60
 MOST_BARS_WITH_NAMES = 1000  # of what is found; in longer pieces bars are too narrow for it
 
 PAPER: Colour = (251, 250, 246)
@@ -77,21 +79,22 @@ def write_pianoroll(score: Score, path: Path | str, width: int = 1600) -> None:
     write_bytes(Path(path), buffer.getvalue())
 
 
-def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
+def render_pianoroll(score: Score, width: int = 1600, heat: Heat | None = None) -> Image.Image:
     """Return the piano roll of `score`, `width` pixels (400-6000) wide and as high as necessary.
 
+    With `heat`, the colours of the notes tell its numbers instead of the tracks, and those of the bars stand below.
     Raise ConfigError for a score without notes.
     """
     if not WIDTHS[0] <= width <= WIDTHS[1]:
         raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
-    colours, names = _colours(score), _names_above(score)
+    colours, names = track_colours(score), _names_above(score)
     order = _drawing_order(score, colours)
-    layout = make_layout(score, width, bool(names.keys) + bool(names.chords))
-    strips = [_draw_header(score, colours, width)]
+    layout = make_layout(score, width, bool(names.keys) + bool(names.chords), CURVE if heat else 0.0)
+    strips = [_draw_header(score, colours, width, heat)]
     for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
-        strips.append(_draw_system(score, layout, colours, order, names, (first, stop)))
+        strips.append(_draw_system(score, layout, colours, order, names, (first, stop), heat))
     page = Image.new("RGB", (width, sum(strip.height for strip in strips) + MARGIN // 2), PAPER)
     top = 0
     for strip in strips:
@@ -100,7 +103,7 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
     return page
 
 
-class _Pen:
+class Pen:
     """Draws on a strip of the page, in pixels of the final image."""
 
     def __init__(self, width: int, height: float) -> None:
@@ -139,25 +142,25 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size * SUPERSAMPLE)
 
 
-def _text_width(text: str, size: int) -> float:
+def text_width(text: str, size: int) -> float:
     return float(_font(size).getlength(text)) / SUPERSAMPLE
 
 
 def _shortened(text: str, size: int, width: float) -> str:
     """Return `text` on one line, shortened with an ellipsis if it is wider than `width`."""
     text = " ".join(text.split())
-    while _text_width(text, size) > width and len(text) > 1:
+    while text_width(text, size) > width and len(text) > 1:
         text = text[: min(len(text) - 2, 400)].rstrip() + "…"
     return text
 
 
-def _mixed(colour: Colour, amount: float, ground: Colour = PAPER) -> Colour:
+def mixed(colour: Colour, amount: float, ground: Colour = PAPER) -> Colour:
     """Return `colour` laid over `ground` with an opacity of `amount`."""
     red, green, blue = (round(g + (c - g) * amount) for c, g in zip(colour, ground, strict=True))
     return red, green, blue
 
 
-def _colours(score: Score) -> dict[int, Colour]:
+def track_colours(score: Score) -> dict[int, Colour]:
     """Return a colour for each track that has notes, by its index in the score."""
     voices = iter(range(len(score.tracks)))
     return {
@@ -170,11 +173,15 @@ def _colours(score: Score) -> dict[int, Colour]:
 # The header
 
 
-def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.Image:
+def _draw_header(
+    score: Score, colours: dict[int, Colour], width: int, heat: Heat | None = None
+) -> Image.Image:
     inner = width - 2 * MARGIN
-    rows = _legend_rows(_legend(score, colours), inner)
+    rows = [] if heat else _legend_rows(_legend(score, colours), inner)
     top = 78.0 if score.title.strip() else 40.0
-    pen = _Pen(width, top + 14 + 24 * len(rows) + 10)
+    pen = Pen(width, top + 14 + 24 * len(rows) + 10 + (SCALE_HEIGHT if heat else 0))
+    if heat:
+        _draw_scale(pen, heat, top + 14)
     if score.title.strip():
         pen.text(MARGIN, 36, _shortened(score.title, 28, inner), 28, INK)
     pen.text(MARGIN, top - 12, _facts(score, inner), 14)
@@ -196,7 +203,7 @@ def _facts(score: Score, width: float) -> str:
         _clock(score.seconds),
         f"{score.note_count:,} notes",
     ]
-    while _text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
+    while text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
         facts.pop()
     return FACTS.join(facts)
 
@@ -238,7 +245,7 @@ def _legend_rows(entries: list[tuple[str, Colour]], width: float) -> list[list[t
     rows: list[list[tuple[float, str, Colour]]] = [[]]
     left = 0.0
     for name, colour in entries:
-        needed = 30 + _text_width(name, 13) + 26
+        needed = 30 + text_width(name, 13) + 26
         if rows[-1] and left + needed > width:
             rows.append([])
             left = 0.0
@@ -257,16 +264,22 @@ def _draw_system(
     order: Sequence[int],
     names: _NamesAbove,
     span: tuple[int, int],
+    heat: Heat | None,
 ) -> Image.Image:
     """Return the image of the bars from tick `span[0]` up to `span[1]`, with the tracks drawn in `order`."""
-    pen = _Pen(layout.width, layout.system_height)
+    pen = Pen(layout.width, layout.system_height)
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
     _draw_time_axis(pen, layout, score, span)
     _draw_keys(pen, layout, names.keys, span)
     _draw_chords(pen, layout, names, span)
     for index in order:
-        _draw_notes(pen, layout, score.tracks[index], colours[index], span)
+        _draw_notes(
+            pen, layout, score.tracks[index], colours[index], span, heat.colours(index) if heat else None
+        )
+    if heat:
+        _draw_numbers(pen, layout, score, heat, span)
+        _draw_curve(pen, layout, heat, span)
     return pen.finish()
 
 
@@ -306,7 +319,7 @@ def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
     return LEFT + (tick - span[0]) / layout.ticks_per_pixel
 
 
-def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
+def _draw_rows(pen: Pen, layout: Layout, right: float) -> None:
     """Draw the row of every pitch and drum, with piano keys and the names of the drums to the left."""
     row = layout.row
     key_left, key_right = LEFT - _KEYBOARD - 4, LEFT - 4
@@ -332,7 +345,7 @@ def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
         pen.text(LEFT - 8, top + DRUM_ROW / 2, name, 8, anchor="rm")
 
 
-def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
+def _draw_time_axis(pen: Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
     """Draw bar lines with numbers and, where there is space, quarter lines; mark the seconds below."""
     top, bottom = layout.above, layout.bottom
     quarter = score.ticks_per_quarter / layout.ticks_per_pixel
@@ -360,7 +373,7 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
         pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
 
 
-def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
+def _draw_keys(pen: Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
     """Write the keys in a row of their own, where they begin; one without space is left out."""
     free = 0.0
     for key in keys:
@@ -368,15 +381,15 @@ def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[i
         if span[0] <= key.start < span[1] and left >= free:
             name = key_name(key.key.fifths, key.minor)
             pen.text(left, ABOVE + NAMES_ROW - 8, name, 10)
-            free = left + _text_width(name, 10) + 5
+            free = left + text_width(name, 10) + 5
 
 
-def _draw_chords(pen: _Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
+def _draw_chords(pen: Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
     """Write the chord symbols above their times; where there is no space, those at bar lines go first."""
     taken: list[tuple[float, float]] = []
     chords = [(tick, name) for tick, name in names.chords if span[0] <= tick < span[1]]
     for tick, name in sorted(chords, key=lambda chord: (chord[0] not in layout.bars, chord[0])):
-        wide = _text_width(name, CHORD_SIZE)
+        wide = text_width(name, CHORD_SIZE)
         left = min(_x(layout, span, tick) + 3, layout.width - 4 - wide)
         if all(left >= end + 5 or left + wide + 5 <= start for start, end in taken):
             taken.append((left, left + wide))
@@ -388,28 +401,93 @@ def _thinning(gap: float, least: float) -> int:
     return int(2 ** max(0, np.ceil(np.log2(least / max(gap, 1e-9)))))
 
 
-def _draw_notes(pen: _Pen, layout: Layout, track: Track, colour: Colour, span: tuple[int, int]) -> None:
-    notes = _sounding(track.notes, span)
+def _draw_notes(
+    pen: Pen,
+    layout: Layout,
+    track: Track,
+    colour: Colour,
+    span: tuple[int, int],
+    own: Sequence[Colour] | None = None,
+) -> None:
+    """Draw the notes of a track in its colour, as strong as they are loud; or each in its `own`."""
+    sounds = _sounds(track.notes, span)
+    notes = track.notes[sounds]
     lefts = np.maximum(notes["start"], span[0])
     rights = np.minimum(notes["start"] + notes["duration"], span[1])
     place, height = (layout.drum_top, _DOT) if track.is_drum else (layout.pitch_top, layout.row)
     if track.is_drum:
         rights = lefts  # a dot at the onset
     inset = (DRUM_ROW - _DOT) / 2 if track.is_drum else 0.0
-    for left, right, pitch, velocity in zip(
-        _across(layout, span, lefts), _across(layout, span, rights), notes["pitch"].tolist(),
-        notes["velocity"].tolist(), strict=True,
+    for index, left, right, pitch, velocity in zip(
+        np.flatnonzero(sounds).tolist(), _across(layout, span, lefts), _across(layout, span, rights),
+        notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True,
     ):  # fmt: skip
         top, least = place(pitch) + inset, height if track.is_drum else 2.5
         strength = _FAINTEST + (1 - _FAINTEST) * velocity / 127
         box = (left, top, max(right, left + least), top + height)
-        pen.pill(box, height / (2 if track.is_drum else 3), _mixed(colour, strength))
+        pen.pill(box, height / (2 if track.is_drum else 3), own[index] if own else mixed(colour, strength))
 
 
-def _sounding(notes: Notes, span: tuple[int, int]) -> Notes:
-    """Return the notes that sound within a span; a note without length counts as one tick."""
+def _sounds(notes: Notes, span: tuple[int, int]) -> Mask:
+    """Return which notes sound within a span; a note without length counts as one tick."""
     ends = notes["start"] + np.maximum(notes["duration"], 1)
-    return np.asarray(notes[(notes["start"] < span[1]) & (ends > span[0])])
+    return np.asarray((notes["start"] < span[1]) & (ends > span[0]))
+
+
+# Numbers of the notes
+
+
+def _draw_scale(pen: Pen, heat: Heat, top: float) -> None:
+    """Draw the scale of colours with its numbers, and the shades of the parts of the numbers of the bars."""
+    pen.text(MARGIN, top + 10, f"{heat.name}, {heat.unit}", 13, INK)
+    left, wide = MARGIN + text_width(f"{heat.name}, {heat.unit}", 13) + 14, 200.0
+    for step in range(100):
+        pen.box(
+            left + step * wide / 100,
+            top + 3,
+            left + (step + 1) * wide / 100,
+            top + 17,
+            scale_colour(step / 99),
+        )
+    for number in range(0, int(heat.most) + 1, 2):
+        more = " and more" if number == int(heat.most) else ""
+        x = left + wide * number / heat.most
+        pen.text(x, top + 26, f"{number}{more}", 10, anchor="lm" if more else "mm")
+    pen.text(MARGIN, top + 48, heat.bars_name, 13, INK)
+    x = MARGIN + text_width(heat.bars_name, 13) + 14
+    for name, colour in zip(heat.parts, STACK, strict=False):
+        pen.box(x, top + 43, x + 12, top + 53, colour)
+        pen.text(x + 17, top + 48, name, 12)
+        x += text_width(name, 12) + 36
+
+
+def _draw_numbers(pen: Pen, layout: Layout, score: Score, heat: Heat, span: tuple[int, int]) -> None:
+    """Write the numbers of the numbered notes in rings above them."""
+    for number, (track, index) in enumerate(heat.numbered, start=1):
+        note = score.tracks[track].notes[index]
+        if span[0] <= note["start"] < span[1]:
+            top = (layout.drum_top if score.tracks[track].is_drum else layout.pitch_top)(int(note["pitch"]))
+            x, y = _x(layout, span, int(note["start"])) + 4, top - 9
+            half = 7 if number < 10 else 9
+            pen.pill((x - half, y - 7, x + half, y + 7), 7, (255, 255, 255), INK)
+            pen.text(x, y, str(number), 10, INK, "mm")
+
+
+def _draw_curve(pen: Pen, layout: Layout, heat: Heat, span: tuple[int, int]) -> None:
+    """Draw the number of each bar below the system, its parts one above the other."""
+    bottom = layout.bottom + BELOW + layout.curve
+    scale, right = layout.curve / heat.highest_bar, _x(layout, span, span[1])
+    for number in (0.0, heat.highest_bar / 2, heat.highest_bar):
+        y = bottom - number * scale
+        pen.box(LEFT, y - 0.25, right, y + 0.25, LINE)
+        pen.text(LEFT - 8, y, f"{number:g}", 10, anchor="rm")
+    first, last = np.searchsorted(layout.bars, span).tolist()
+    for number in range(first, last):
+        left, end = (_x(layout, span, int(tick)) for tick in layout.bars[number : number + 2])
+        y = bottom
+        for height, colour in zip((heat.bars[number] * scale).tolist(), STACK, strict=False):
+            pen.box(left + 1, y - height, max(left + 2, end - 1), y, colour)
+            y -= height
 
 
 def _across(layout: Layout, span: tuple[int, int], ticks: NDArray[np.int64]) -> list[float]:

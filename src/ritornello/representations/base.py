@@ -10,9 +10,9 @@
   wastes no probability on them and every piece ends.
 - `tokens.Tokens` is the table of what ids mean; `GrammarState.notes_of` adds what depends on the past.
 - A representation may lack these capabilities, and no others: `tells_notes_in_order` (multitrack, frames and melody
-  have it), `keeps_fixed_notes` (multitrack, polyphony), `plays_over_chords` (jazz, improv), `Tokens.is_timed` (all but
-  frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on a grid). Everything else has
-  a default in `tokenizer.BaseTokenizer`.
+  have it), `decodes_by_bar` (multitrack, drums), `keeps_fixed_notes` (multitrack, polyphony), `plays_over_chords`
+  (jazz, improv), `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position`
+  (multitrack and those on a grid). Everything else has a default in `tokenizer.BaseTokenizer`.
 """
 
 from __future__ import annotations
@@ -93,9 +93,11 @@ class Representation(Protocol):
     `notes` of `tokens` are words. unit: what they are called, note or word. learns_whole_pieces: whether a score is one
     example, which augmentation transposes; else any number, in the key of encoding. tells_notes_in_order: whether
     `GrammarState.last_notes` come in the order of a track, each at the time `quarters` before its id, and those of a
-    chord from the lowest up. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`, with any other
-    conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`. meters: those that
-    its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be written.
+    chord from the lowest up. decodes_by_bar: whether the first ids of a piece, up to a bar line, decode to the notes
+    that it has up to there, with their lengths. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`,
+    with any other conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`.
+    meters: those that its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be
+    written.
     changes_meter: whether its ids tell a change of meter, so that irregular bars keep their lines.
     later_options: those that can be turned on for a model that begins from one without them (`mapping`).
     """
@@ -109,6 +111,7 @@ class Representation(Protocol):
     unit: str
     learns_whole_pieces: bool
     tells_notes_in_order: bool
+    decodes_by_bar: bool
     keeps_fixed_notes: bool
     plays_over_chords: bool
     plays_in_key: bool

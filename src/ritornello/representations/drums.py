@@ -67,6 +67,7 @@ class Drums(FixedTokenizer[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
     name = "drums"
+    decodes_by_bar = True
     config_model = DrumsConfig
 
     def __init__(self, config: DrumsConfig) -> None:

@@ -101,7 +101,7 @@ class Frames(FixedTokenizer[FramesConfig]):
             block("end"),
             block("frame_end", duration=1 / config.steps_per_quarter),
             block("key", KEYS, series=np.where(keys < KEYS - 1, keys // 12, -1), step=keys % 12, period=12),
-            block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0),
+            block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0, tells_of=np.arange(128)),
             instruments=[solo_range(config.program)],
             shared=("pitch", "pitch_class"),
         )

@@ -35,7 +35,7 @@ from ritornello.representations.grids import (
     without_rests,
 )
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
-from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
+from ritornello.representations.tokens import LAST, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -94,6 +94,7 @@ class Improv(FixedTokenizer[TokenizerConfig]):
                 voice=np.where(is_note, 0, -1),
                 pitch=np.where(is_note, event - FIRST_PITCH + LOWEST, -1),
                 notes=is_note,
+                tells_of=np.where(event == NOTE_OFF, LAST, -1),
                 duration=1 / STEPS_PER_QUARTER,
                 series=np.where(is_note, 0, -1),
             ),

@@ -60,7 +60,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
             block("end"),
             block("step_end", duration=1 / STEPS_PER_QUARTER),
             block("new", 128, voice=0, pitch=pitches, notes=1, series=0),
-            block("continued", 128, series=0, step=pitches),
+            block("continued", 128, series=0, step=pitches, tells_of=pitches),
             instruments=[solo_range(config.program)],
             is_timed=True,
         )

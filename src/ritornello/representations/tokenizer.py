@@ -48,6 +48,7 @@ class BaseTokenizer(Generic[Config]):
     unit = "note"
     learns_whole_pieces = True
     tells_notes_in_order = False
+    decodes_by_bar = False
     keeps_fixed_notes = False
     plays_over_chords = False
     plays_in_key = False

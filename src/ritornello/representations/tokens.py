@@ -35,6 +35,9 @@ SPAN = 24
 CHORD = 128
 """From here on a pitch is the number of a chord that one id brings (see `Meaning`)."""
 
+LAST = 128
+"""Stands for the last note, whatever its pitch (see `Meaning`)."""
+
 
 class Meaning(TypedDict, total=False):
     """What the ids of a block mean: for each column one value for all ids, or an array of one an id.
@@ -51,6 +54,8 @@ class Meaning(TypedDict, total=False):
         the pitch). In a series with a period, such as 12 for pitch classes and keys, the first step follows the last
         one. Series -1 stays as it is.
     recalls: whether it repeats earlier notes, which are known to the grammar state.
+    tells_of: where it begins no note, the pitch of the sounding note that it goes on with, ends or describes; LAST for
+        the last note, such as of its length; -1 for an id that leads to the next note.
     """
 
     voice: ArrayLike
@@ -64,10 +69,12 @@ class Meaning(TypedDict, total=False):
     step: ArrayLike
     period: ArrayLike
     recalls: ArrayLike
+    tells_of: ArrayLike
 
 
 _DEFAULTS: dict[str, Any] = {"voice": -1, "pitch": -1, "notes": 0, "is_drum": False, "onset_offset": 0.0}
 _DEFAULTS |= {"duration": 0.0, "program": -1, "series": -1, "step": -1, "period": 0, "recalls": False}
+_DEFAULTS |= {"tells_of": -1}
 
 _PLACES = 1 << 12
 """Numbers reserved for each series: more than its steps and twice SPAN."""
@@ -133,6 +140,7 @@ class Tokens:
     step: Ints
     period: Ints
     recalls: Mask
+    tells_of: Ints
     instruments: tuple[InstrumentRange, ...] = ()
     is_timed: bool = False
     tells_ends: bool = False

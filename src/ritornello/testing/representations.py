@@ -22,8 +22,10 @@ from ritornello.representations import (
     Representation,
     make_representation,
 )
+from ritornello.representations.attribution import attribute
 from ritornello.representations.columns import transposition
 from ritornello.representations.mapping import analogous_values
+from ritornello.representations.tokens import CHORD
 from ritornello.score import Score, Track
 from ritornello.testing import refusal
 from ritornello.testing.samples import make_prose, make_song, random_prose, random_score, transposed_song
@@ -226,7 +228,34 @@ def columns_of_pieces_move_as_far_as_the_pieces_can(representation: Representati
         assert np.array_equal(moved, representation.inputs(representation.tokens.transposed(ids, semitones)))
 
 
+def ids_belong_to_the_notes_that_they_make(representation: Representation, score: Score) -> None:
+    """Every note has the id that begins it, of its pitch where that is told; every id stands with a note, before the
+    first or after the last."""
+    for ids in (representation.encode(score), *representation.extract_examples(score).ids):
+        found, grammar = attribute(representation, ids), representation.grammar()
+        told: list[tuple[int, tuple[int, ...]]] = []
+        for token in ids.tolist():
+            before = grammar.notes
+            grammar.advance(token)
+            told += [(grammar.notes - before, tuple(pitch for _, pitch in grammar.last_notes))] * (
+                grammar.notes > before
+            )
+        assert found.event_of_id[found.begins].tolist() == list(range(len(told)))
+        assert (found.event_of_id >= -1).all()
+        assert (found.event_of_id <= len(told)).all()
+        if representation.reads_prose:
+            continue
+        assert np.bincount(found.event, minlength=len(told)).tolist() == [notes for notes, _ in told]
+        places = list(zip(found.track.tolist(), found.index.tolist(), strict=True))
+        assert len(set(places)) == len(places) == found.score.note_count
+        for (track, index), event in zip(places, found.event.tolist(), strict=True):
+            pitches = told[event][1]
+            known = len(pitches) and max(pitches) < CHORD
+            assert not known or found.score.tracks[track].notes["pitch"][index] in pitches
+
+
 PIECE_LAWS: tuple[Callable[[Representation, Score], None], ...] = (
+    ids_belong_to_the_notes_that_they_make,
     encode_decode_encode_gives_the_same_ids,
     columns_of_pieces_one_step_at_a_time_equal_all_at_once,
     columns_of_pieces_move_as_far_as_the_pieces_can,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -35,10 +36,12 @@ do not count as 'self'."""
 
 
 class Safety:
-    """ASGI middleware for an application that listens on `host`."""
+    """ASGI middleware for an application that listens on `host`; `respond` makes the answer to a refused request."""
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, host: str, respond: Callable[[str, int], Response] = PlainTextResponse
+    ) -> None:
+        self._app, self._respond = app, respond
         self._names = LOOPBACK if is_loopback(host) else LOOPBACK | {host, socket.gethostname().lower()}
         self._addresses_allowed = not is_loopback(host)
 
@@ -51,7 +54,7 @@ class Safety:
             return await self._app(scope, receive, _with_headers(send, headers.get("host", "")))
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008, "reason": refusal})
-        await PlainTextResponse(refusal, 403)(scope, receive, send)
+        await self._respond(refusal, 403)(scope, receive, send)
 
     def _refusal(self, headers: Headers, may_change: bool) -> str:
         """Return why a request is refused; an empty string if it is not."""

@@ -167,6 +167,7 @@ class Vocabulary:
                 voice=np.where(is_on | declares, channel, -1),
                 pitch=np.where(is_on, first, -1),
                 notes=is_on,
+                tells_of=np.where(self.is_off[words], first, -1),
                 is_drum=is_on & is_drum,
                 onset_offset=self.delta[words] / self.config.ticks_per_quarter,
                 program=np.where(declares, first, -1),

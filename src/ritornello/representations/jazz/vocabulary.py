@@ -20,7 +20,7 @@ from ritornello.config import parsed
 from ritornello.errors import ConfigError
 from ritornello.representations.grids import TEMPOS, is_on_grid
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
-from ritornello.representations.tokens import block, build_tokens
+from ritornello.representations.tokens import LAST, block, build_tokens
 from ritornello.score import Meter
 from ritornello.theory import CHORDS, pitch_class_name
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
@@ -148,8 +148,8 @@ class Vocabulary:
             block(
                 "letter", len(LETTERS), [f"letter {x}" for x in LETTERS], notes=[x in STRUCK for x in LETTERS]
             ),
-            block("duration", self.longest_bar, lambda value: duration_name(value + 1)),
-            block("bracket", len(brackets), brackets),
+            block("duration", self.longest_bar, lambda value: duration_name(value + 1), tells_of=LAST),
+            block("bracket", len(brackets), brackets, tells_of=LAST),
             block("word", len(self.words), config.words, notes=[w.letter in STRUCK for w in self.words]),
         )
         self._word_ids = {name: self.id_of("word", number) for number, name in enumerate(config.words)}

@@ -21,7 +21,7 @@ import numpy as np
 
 from ritornello.representations.base import Column
 from ritornello.representations.melody.extraction import MAJOR_SCALE, NO_EVENT, NOTE_OFF, shifted
-from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
+from ritornello.representations.tokens import LAST, InstrumentRange, Tokens, block, build_tokens
 from ritornello.theory import pitch_name
 
 BAR = 16
@@ -127,7 +127,7 @@ class Encoding:
         sounding = shifted(pitches, -shift, 0, 128)
         quiet = (
             block("no_event", names=["no event"], duration=step),
-            block("note_off", names=["note off"], duration=step),
+            block("note_off", names=["note off"], duration=step, tells_of=LAST),
         )
         notes = block(
             "note",

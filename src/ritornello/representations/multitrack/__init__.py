@@ -52,6 +52,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     name = "multitrack"
     tells_notes_in_order = True
+    decodes_by_bar = True
     keeps_fixed_notes = True
     changes_meter = True
     config_model = MultitrackConfig

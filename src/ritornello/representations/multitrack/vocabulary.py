@@ -35,7 +35,7 @@ from ritornello.representations.grids import (
 )
 from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD, chord_name
 from ritornello.representations.parts import family_of
-from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
+from ritornello.representations.tokens import LAST, InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import DRUMS, instrument_name, instrument_range
 
@@ -224,8 +224,8 @@ class Vocabulary:
                 [f"entrance in bar {bar + 1}" for bar in ENTRANCES],
             ),
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
-            block("velocity", 128 // VELOCITY_STEP),
-            block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
+            block("velocity", 128 // VELOCITY_STEP, tells_of=LAST),
+            block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS], tells_of=LAST),
             block(
                 "return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]
             ),

@@ -28,7 +28,7 @@ from ritornello.representations.note_names.words import (
     series_of,
     word_of,
 )
-from ritornello.representations.tokens import CHORD, InstrumentRange, Tokens, block, build_tokens
+from ritornello.representations.tokens import CHORD, LAST, InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Notes, Score, Track, make_notes
 from ritornello.theory import instrument_name
 
@@ -58,7 +58,7 @@ def make_tokens(config: NoteNamesConfig, words: Words) -> Tokens:
         block("start"),
         block("end"),
         block("wait", len(waits), [f"wait {steps}" for steps in waits]),
-        block("length", len(lengths), [f"length {steps}" for steps in lengths]),
+        block("length", len(lengths), [f"length {steps}" for steps in lengths], tells_of=LAST),
         block(
             "instrument", count, [f"instrument {p}" for p in programs], voice=range(count), program=programs
         ),

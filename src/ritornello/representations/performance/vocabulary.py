@@ -82,7 +82,7 @@ def make_tokens(config: PerformanceConfig) -> Tokens:
     ]
     return build_tokens(
         block("note_on", 128, voice=0, pitch=pitches, notes=1, series=0),
-        block("note_off", 128, series=0, step=pitches),
+        block("note_off", 128, series=0, step=pitches, tells_of=pitches),
         block(
             "time_shift",
             MOST_SHIFT,
