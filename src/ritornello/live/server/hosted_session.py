@@ -271,7 +271,9 @@ class HostedSession:
         """Tell why a model cannot be used, and which one still is."""
         self.send(error_message(error), {"type": "model", "name": self.chosen.name})
 
-    def recall(self, client: Client, entry: ModelEntry, stored: StoredRecord, record: Record, heard: int) -> None:
+    def recall(
+        self, client: Client, entry: ModelEntry, stored: StoredRecord, record: Record, heard: int
+    ) -> None:
         """Go on from a record that a server before this one had kept; ConfigError if that is not possible.
 
         It accounts for `heard` messages of the page, which may have a fuller record and give it back.
@@ -293,6 +295,7 @@ class HostedSession:
         ):
             raise ConfigError(f"the record: {self._too_much()}")
         config, left_out = kept_config(self.session.config, stored.config)
+        recalled = record.next_number  # before the session adds an entry
         try:
             session = Session(entry.model, config, stored.seed, record, stored.now)
         except ConfigError:  # of the settings that were kept; another model may lack what they ask for
@@ -301,7 +304,7 @@ class HostedSession:
         self.session, self.chosen, self.seed, self._notes = session, entry, stored.seed, notes
         self._channels.clear()
         self._heard, self._is_full, self._last, self._contact = heard, False, stored.now, stored.now
-        self._recalled, self._is_unkept = record.next_number, True
+        self._recalled, self._is_unkept = recalled, True
         self.seen = self._clock()
         self._began = self.seen - stored.now
         self._expect(0.0)

@@ -1,13 +1,13 @@
 """The store: the records of sessions on disk, so that they outlive the server.
 
-An SQLite database in a folder of the user, with a row an entry as in `session.stored`, written by a thread of its own in
-one transaction a round. SQLite, not files of our own: a write is there or not whatever fails meanwhile, servers that
-share the folder wait for each other, and one database needs three descriptors, not one a session. With its write-ahead
-log (WAL) nothing is forced onto the disk but at checkpoints: a killed server loses nothing that was written, a power cut
-perhaps the last rounds.
+An SQLite database in a folder of the user, with a row an entry as in `session.stored`, written by a thread of its own
+in one transaction a round. SQLite, not files of our own: a write is there or not whatever fails meanwhile, servers
+that share the folder wait for each other, and one database needs three descriptors, not one a session. With its
+write-ahead log (WAL) nothing is forced onto the disk but at checkpoints: a killed server loses nothing that was
+written, a power cut perhaps the last rounds.
 
-Sessions are found by the digest of their token, so the database lets nobody in. A session belongs to the server that had
-it last; changes of another are left out. Read in order: `SessionStore.open`, `keep`, `load`.
+Sessions are found by the digest of their token, so the database lets nobody in. A session belongs to the server that
+had it last; changes of another are left out. Read in order: `SessionStore.open`, `keep`, `load`.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ class SessionStore:
 
     def _checked(self) -> sqlite3.Connection:
         """Return a connection to the database, which is made if there is none; DatabaseError if it is not ours."""
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
+        os.close(
+            os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        )  # SQLite gives its other files the same mode
         connection = self._connect()
         try:
             tables = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name DESC"
@@ -194,7 +196,7 @@ class SessionStore:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, 30, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -219,7 +221,7 @@ class SessionStore:
             oldest = "DELETE FROM sessions WHERE id = (SELECT id FROM sessions ORDER BY saved LIMIT 1)"
             if connection.execute(oldest).rowcount < 1:
                 break
-        connection.execute("PRAGMA incremental_vacuum").fetchall()  # a page a row
+        connection.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
 
     # --- the thread -------------------------------------------------------------------------------------------
 
