@@ -285,7 +285,7 @@ class HostedSession:
     def restore(self, entry: ModelEntry, stored: StoredRecord, record: Record, heard: int = 0) -> None:
         """Go on from a record that was kept elsewhere; ConfigError, with nothing changed, if that is not possible.
 
-        entry: that of its model, or the one to go on with instead. heard: the messages of the page that it accounts for.
+        entry: that of its model, or the one to go on with instead. heard: the messages of the page in it.
         """
         limits, notes = self._limits, sum(isinstance(each, LiveNote) for each in record.journal.values())
         if (
