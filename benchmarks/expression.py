@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 import ritornello
 from ritornello.data import EXPRESSION
@@ -316,7 +315,7 @@ def drums(folder: Path, writes: bool) -> None:
         print(f"  network{', history' * history}: velocity {loud:.3f}, time {late:.3f}")
     if writes:
         EXPRESSION.mkdir(exist_ok=True)
-        save_file(weights, EXPRESSION / "groove.safetensors")
+        np.savez_compressed(EXPRESSION / "groove.npz", **weights)
 
 
 def pitched_music(folder: Path) -> None:

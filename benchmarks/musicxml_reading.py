@@ -23,6 +23,7 @@ from music21.repeat import ExpanderException
 
 from ritornello.errors import RitornelloError
 from ritornello.formats import read
+from ritornello.score import Score
 
 Notes = Counter[tuple[Fraction, Fraction, int]]  # start and length in quarters, pitch; -1 is a drum
 GRACE = Fraction(1, 8)
@@ -42,7 +43,11 @@ REASONS = {
 
 
 def our_reading(path: Path, repeats: bool) -> tuple[Notes, list[Fraction]]:
-    score = read(path, repeats=repeats)
+    return sounding(read(path, repeats=repeats))
+
+
+def sounding(score: Score) -> tuple[Notes, list[Fraction]]:
+    """Return the notes and the bar lines of a score as read here."""
     ticks = score.ticks_per_quarter
     notes = Counter(
         (Fraction(start, ticks), Fraction(length, ticks), -1 if track.is_drum else pitch)
@@ -54,7 +59,11 @@ def our_reading(path: Path, repeats: bool) -> tuple[Notes, list[Fraction]]:
 
 def their_reading(path: Path) -> tuple[Notes, list[Fraction], Counter[int], bool]:
     """Return notes, bar lines, the pitches of grace notes, and whether repeats are played out."""
-    score = music21.converter.parse(path, forceSource=True)
+    return sounding_there(music21.converter.parse(path, forceSource=True))
+
+
+def sounding_there(score: Any) -> tuple[Notes, list[Fraction], Counter[int], bool]:
+    """Return the same of a score of music21."""
     with_repeats = True
     try:
         score = score.expandRepeats()
@@ -89,6 +98,13 @@ def differences(path: Path) -> list[str]:
     """Return what differs, a line each; empty if the readings agree."""
     theirs, their_lines, graces, with_repeats = their_reading(path)
     ours, our_lines = our_reading(path, with_repeats)
+    return compared(ours, our_lines, theirs, their_lines, graces)
+
+
+def compared(
+    ours: Notes, our_lines: list[Fraction], theirs: Notes, their_lines: list[Fraction], graces: Counter[int]
+) -> list[str]:
+    """Return what differs between two readings, a line each."""
     if not theirs and not ours:
         return []
     only_ours, only_theirs = ours - theirs, theirs - ours

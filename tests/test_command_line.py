@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
     for number in range(2):
         formats.write(make_piece(number), music / f"{number}.mid")
     formats.write(make_piece(2), music / "within" / "0.mid")
-    for name in ("tune.abc", "chorale.krn", "all.zip"):
+    for name in ("tune.gp5", "chorale.sib", "all.zip"):
         (music / name).write_bytes(b"PK something")
     (music / "README.txt").write_text("These are my pieces.")
     (music / "broken.mid").write_bytes(b"I only look like music")
@@ -227,7 +227,7 @@ def test_likelihood_of_a_folder_is_a_table_with_a_total(run: Any, model: Path, f
     done = run("likelihood", model, folder)
     assert done.code == 0, done.err
     told = done.err.splitlines()
-    assert told[0] == "ritornello: not read: README.txt, all.zip, chorale.krn, tune.abc"
+    assert told[0] == "ritornello: not read: README.txt, all.zip, chorale.sib, tune.gp5"
     assert told[1].startswith(f"ritornello: passed over: {folder / 'broken.mid'}: not a Standard MIDI File")
     loaded = ritornello.load(model)
     total = sum(
@@ -288,7 +288,7 @@ def test_a_folder_is_rendered_into_a_folder(run: Any, folder: Path) -> None:
     made = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file())
     stems = ["0", "0-musicxml", "1", "within/0"]
     assert made == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".mid", ".png"))
-    assert "not read: README.txt, all.zip, chorale.krn, tune.abc" in done.err
+    assert "not read: README.txt, all.zip, chorale.sib, tune.gp5" in done.err
     assert "passed over" in done.err
     assert len(done.out.splitlines()) == 8
 

@@ -20,7 +20,7 @@ from ritornello.rendering import RENDERERS
 from ritornello.score import Score
 
 SONG = make_song(2)
-ONE_OF_EACH_FORMAT = {format.name: suffix for suffix, format in reversed([*FORMATS.items()])}
+ONE_OF_EACH_FORMAT = {f.name: suffix for suffix, f in reversed([*FORMATS.items()]) if f.writer}
 
 AS: dict[str, Callable[[bytes], Any]] = {
     "bytes": bytes,

@@ -59,6 +59,7 @@ def test_the_folder_holds_everything_that_can_be_made(song: Score, tmp_path: Pat
     text = (tmp_path / "out" / ABOUT).read_text(encoding="utf-8")
     for told in ("A small song", "model: songs", "seed: 7", "mode: trade", "flute"):
         assert told in text
+    assert text.count("mode:") == 1
 
 
 def test_nothing_is_left_of_a_folder_that_failed(
@@ -107,6 +108,11 @@ def test_a_text_that_is_no_recipe_is_none(text: str) -> None:
 def test_names_for_files() -> None:
     assert file_name("../A/b:c*d?") == "A b c d"
     assert file_name("???") == "piece"
+    assert (file_name("Con"), file_name("com1"), file_name("Concerto")) == (
+        "Con piece",
+        "com1 piece",
+        "Concerto",
+    )
     assert len(file_name("x" * 300)) <= 80
 
 

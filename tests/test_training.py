@@ -22,7 +22,7 @@ from ritornello.corpus.streams import held_out_pieces
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
 from ritornello.presets import PRESETS, make_config
-from ritornello.training import scoring
+from ritornello.training import log, scoring
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
@@ -69,6 +69,45 @@ def test_it_learns_more_than_a_uniform_guess_and_less_than_everything(make_train
     for name in ("log.csv", "curve.png", "checkpoint.safetensors"):
         assert (trainer.directory / name).stat().st_size > 0
     assert list((trainer.directory / "events").iterdir())
+
+
+def scalars(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the steps and values of each tag in the TensorBoard events of a run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(directory / "events"))
+    events.Reload()
+    return {
+        tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    }
+
+
+def test_tensorboard_has_the_training_between_evaluations(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "TRAINING_SECONDS", 0.0)
+    trainer = make_trainer(steps=12, learning_rate=0.02)
+    losses = {progress.step: progress.loss for progress in trainer.run() if not progress.message}
+    found = scalars(trainer.directory)
+    assert [step for step, _ in found["training/gradient_norm"]] == list(range(1, 13))
+    assert all(value > 0 for _, value in found["training/gradient_norm"])
+    assert dict(found["training/loss"]) == pytest.approx(losses, rel=1e-5)
+    assert max(value for _, value in found["training/learning_rate"]) == pytest.approx(0.02, rel=0.02)
+    assert len(found["training/tokens_per_second"]) == 11
+
+
+def test_the_records_of_training_are_seconds_apart(tmp_path: Path) -> None:
+    written = log.Log(tmp_path)
+    for second in range(12):
+        written.add_training(
+            second, second, 100 * second, second / 2, {"loss": 3.0, "gradient_norm": math.nan}
+        )
+    written.close()
+    found = scalars(tmp_path)
+    assert found == {
+        "training/loss": [(0, 3), (5, 3), (10, 3)],
+        "training/tokens_per_second": [(5, 200), (10, 200)],
+    }
 
 
 def test_resumed_equals_uninterrupted_to_the_last_bit(make_trainer: MakeTrainer) -> None:

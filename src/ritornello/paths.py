@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,10 @@ from ritornello.errors import ConfigError, FileError
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+
+_IS_WINDOWS = os.name == "nt"
+_ATTEMPTS = 20
 
 
 def is_path(place: object) -> bool:
@@ -119,13 +124,28 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         beside.chmod(0o666 & ~_umask())
         if durable:
             _sync(beside)
-        beside.replace(path)
+        _rename(beside, path)
         if durable:
             _sync(path.parent)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _rename(beside: Path, path: Path) -> None:
+    """Rename a file, over another if there is one.
+
+    On Windows a file that another program has open cannot be replaced, and a scanner opens each for a moment: then it
+    is tried again for a second.
+    """
+    for _ in range(_ATTEMPTS - 1 if _IS_WINDOWS else 0):
+        try:
+            beside.replace(path)
+            return
+        except PermissionError:
+            time.sleep(1 / _ATTEMPTS)
+    beside.replace(path)
 
 
 @contextmanager

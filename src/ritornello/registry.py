@@ -8,7 +8,7 @@ A row is a member, or a reference "module:attribute" that is imported when the m
 member by an entry point of the registry's group, in its pyproject.toml:
 
     [project.entry-points."ritornello.formats"]
-    ".abc" = "ritornello_abc:ABC"
+    ".gp" = "ritornello_tablature:GUITAR_PRO"
 
 Installed packages are searched only when a name is not in the rows, or when all names are listed. Every process
 finds the same members, worker processes among them; a member set by `registry[name] = member` is known to this

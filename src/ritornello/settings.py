@@ -94,7 +94,8 @@ class ComposeSettings(TypedDict, total=False):
     """highest pitch of all parts but drums"""
     chords: str | None
     """chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7", "N.C." for
-    none. Models that know no chords begin notes on chord tones on every beat"""
+    none; on the command line also a chart of iReal Pro or a score with chord symbols. Models that know no chords
+    begin notes on chord tones on every beat"""
     strict_chords: bool
     """with chords: all notes are chord tones, not only those on the beats (default False)"""
     key: str | None

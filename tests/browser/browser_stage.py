@@ -6,10 +6,33 @@ The server's policy forbids `eval` in the page, so waiting is done by selectors.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Return the path of a Chromium; without one the test is skipped, but never in continuous integration."""
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("no Chromium: .ci/run installs it")
+    return found or pytest.skip("no Chromium: apt-get install chromium")
 
 
 @dataclass

@@ -5,9 +5,7 @@ Whatever a test does, at its end there must have been no error in the console, a
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,32 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_stage import Stage
+from browser_stage import ARGUMENTS, Stage, find_chromium
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MODELS = ("songs", "quartets")
 SCRIPT = (Path(__file__).parent / "instruments.js").read_text(encoding="utf-8")
 JAM = (
     *("--port", "0", "--no-open", "--seed", "1"),
     *("--mode", "call-and-response", "--call-seconds", "2", "--response-seconds", "1.5"),
 )
-
-
-def find_chromium() -> str:
-    """Return the path of a Chromium; without one the test is skipped, but never in continuous integration."""
-    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail("no Chromium: .ci/run installs it")
-    return found or pytest.skip("no Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")

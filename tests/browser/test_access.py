@@ -76,8 +76,11 @@ def test_keys_are_wide_enough_for_fingers(make_stage: Callable[..., Stage], size
         assert key.bounding_box()["width"] >= NARROWEST_KEY - 1, "a pixel is the gap"
     assert page.locator("#piano").bounding_box()["height"] >= 100
     assert page.locator("#roll").bounding_box()["height"] >= 80
-    for part in ("#piano", ".modes", ".beat", "#start", ".tools"):
-        box = page.locator(part).bounding_box()
+    ground = page.evaluate("() => getComputedStyle(document.querySelector('.turn-words')).backgroundColor")
+    assert ground.startswith("rgb("), "the turn's words hide what is under them"
+    found = [page.locator(part) for part in ("#piano", ".modes", ".beat", "#start", ".tools")]
+    for part in [*found, *page.locator(".modes label").all()]:
+        box = part.bounding_box()
         assert (box["x"] >= 0, box["x"] + box["width"] <= width, box["y"] + box["height"] <= height) == (
             True,
             True,

@@ -116,7 +116,9 @@ def test_a_file_that_is_no_midi_file_is_refused_in_one_line(stage: Stage, tmp_pa
     stage.expected = "400"  # the browser itself tells of the answer
     stage.page.set_input_files("#file", path)
     stage.page.wait_for_selector(".toast.error")
-    assert "\n" not in stage.page.inner_text(".toast.error")
+    said = stage.page.inner_text(".toast.error")
+    assert "\n" not in said
+    assert "b'" not in said, "bytes as Python writes them"
 
 
 def test_an_output_gets_what_the_model_plays(make_stage: Callable[..., Stage]) -> None:

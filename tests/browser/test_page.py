@@ -246,3 +246,37 @@ def test_a_bookmark_can_be_gone_to(stage: Stage) -> None:
     stage.page.click("#bookmarks button")
     stage.wait(0.3)
     assert [note["pitch"] for note in stage.said("history")[-1]["notes"]] == [60]
+
+
+def test_a_download_says_that_it_is_being_made(stage: Stage) -> None:
+    page = stage.page
+    asked: list[Any] = []
+    page.route("**/session.wav", lambda route: asked.append(route))  # answered below
+    stage.key("a")
+    page.click("#downloads-button")
+    page.click("[data-download=wav]")
+    page.wait_for_selector("[data-download=wav][aria-busy=true]:has-text('making it')")
+    assert page.is_disabled("[data-download=wav]")
+    stage.wait_until(lambda: bool(asked))
+    with page.expect_download() as download:
+        asked[0].fulfill(body=b"RIFF")
+    assert download.value.suggested_filename == "jam.wav"
+    page.wait_for_selector("[data-download=wav][aria-busy=false]:not([disabled])", state="attached")
+
+
+def test_a_tab_that_slept_goes_on(make_stage: Callable[..., Stage]) -> None:
+    """Frozen by the browser, as a tab in the background is: the session is there when it wakes, and answers."""
+    stage = make_stage().open()
+    stage.key("a")
+    developer = stage.page.context.new_cdp_session(stage.page)
+    developer.send("Page.setWebLifecycleState", {"state": "frozen"})
+    stage.wait(3)  # the call ends, and the model answers
+    developer.send("Page.setWebLifecycleState", {"state": "active"})
+    stage.wait_until(lambda: bool(stage.notes("model")))
+    stage.key("s")
+    stage.page.reload()
+    stage.page.wait_for_selector("body.running")
+    notes = stage.said("welcome")[-1]["notes"]
+    assert [note["pitch"] for note in notes if note["side"] == "player"] == [60, 62]
+    numbers = [note["number"] for note in notes]
+    assert len(numbers) == len(set(numbers))

@@ -14,8 +14,8 @@ import pytest
 from build import make_song
 
 from ritornello import cli, formats
-from ritornello.live import ports
-from ritornello.live.ports import port_player
+from ritornello.cli import play
+from ritornello.live.ports import midi_port, port_player
 from ritornello.live.server.address import address_of, listen
 
 
@@ -43,6 +43,7 @@ BAD = {
     "an instrument that is none": (["jam", "--instruments", "piano,vioIin"], "violin"),
     "a host that is none": (["jam", "--host", "256.1.1.1", "--no-open"], "256.1.1.1"),
     "play without ports": (["play"], "--list"),
+    "a clock without a port": (["play", "--osc", "--clock", "in"], "it needs --in too"),
     "play to another suffix": (["play", "--in", "a", "--out", "b", "--save", "x.docx"], ".docx"),
     "a map that is none": (["play", "--in", "a", "--out", "b", "--map", "none.toml"], "none.toml"),
     "share what is not there": (["share", "none.mid"], "none.mid"),
@@ -124,6 +125,12 @@ class Silence:
     def send(self, data: bytes) -> None:
         self.sent.append(data)
 
+    def put(self, time: float, item: object) -> None:
+        raise AssertionError("nothing comes")
+
+    def publish(self, news: object, now: float) -> None:
+        pass
+
     def wait(self, seconds: float) -> None:
         raise KeyboardInterrupt
 
@@ -134,14 +141,14 @@ class Silence:
 def test_play_opens_ports_plays_and_ends_cleanly(
     ritornello: Any, bundle_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[tuple[str, str, bool]] = []
+    opened: list[tuple[Any, ...]] = []
     silence = Silence()
 
-    def open_ports(input_name: str, output_name: str, virtual: bool) -> Silence:
-        opened.append((input_name, output_name, virtual))
+    def open_ports(*asked: Any) -> Silence:
+        opened.append(asked)
         return silence
 
-    monkeypatch.setattr(ports, "open_ports", open_ports)
+    monkeypatch.setattr(play, "_open_ports", open_ports)
     code, out, error = ritornello(
         "play",
         bundle_file,
@@ -156,7 +163,7 @@ def test_play_opens_ports_plays_and_ends_cleanly(
         "out",
     )
     assert (code, error) == (0, "")
-    assert opened == [("Keys", "Synth", True)]
+    assert opened == [(("Keys", "Synth"), True, None)]
     assert silence.closed
     assert bytes((0xBF, 123, 0)) in silence.sent, "panic at the end"
     assert "nothing was played" in out
@@ -169,7 +176,7 @@ def test_play_saves_what_was_played(
         def receive(self) -> list[tuple[float, bytes]]:
             return [(0.0, b"\x90\x3c\x5a"), (0.0, b"\x80\x3c\x00")]
 
-    monkeypatch.setattr(ports, "open_ports", lambda *names: Played())
+    monkeypatch.setattr(play, "_open_ports", lambda *asked: Played())
     code, out, _ = ritornello("play", bundle_file, "--in", "Keys", "--out", "Synth", "--save", "x.mid")
     assert code == 0
     assert "x.mid  1 note, 0 s" in out
@@ -177,7 +184,7 @@ def test_play_saves_what_was_played(
 
 
 def test_play_lists_ports(ritornello: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "port_names", lambda: (["Keys"], []))
+    monkeypatch.setattr(midi_port, "port_names", lambda: (["Keys"], []))
     code, out, _ = ritornello("play", "--list")
     assert (code, out) == (0, "in   Keys\nout  (none)\n")
 
@@ -213,7 +220,7 @@ def test_the_display_says_whose_turn_it_is(catalog: Any) -> None:
 
     entry = catalog.find(None)
     session = Session(entry.model, checked(JamConfig, {"mode": "call-and-response", "call_seconds": 7}))
-    shown = port_player.PortPlayer(session, entry.engine, Silence(), lambda: 0.0)
+    shown = port_player.PortPlayer(session, catalog, Silence(), lambda: 0.0)
     for expected in ("silence", "your turn"):
         console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         console.print(Display(shown))

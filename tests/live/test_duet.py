@@ -135,3 +135,18 @@ def test_a_late_note_waits_for_the_next_line_or_is_left_out_and_counted() -> Non
 )
 def test_triplets_are_told_from_sixteenths(places: list[float], meter: tuple[int, int], grid: float) -> None:
     assert grid_of(places, meter) == grid
+
+
+def test_a_duet_keeps_to_the_key_of_the_player() -> None:
+    """A network that likes all pitches alike plays mostly in the key that it hears, and without closeness in none."""
+    scale = {1, 3, 5, 6, 8, 10, 0}  # D flat major
+    log: Log = [(0.0, Start()), *jittery([61, 65, 68, 66, 63, 60, 61, 65] * 4, BEAT / 2)]
+
+    def share(closeness: float) -> float:
+        notes = model_notes(play(log, closeness=closeness, until=9.0))
+        late = [note.pitch % 12 in scale for _, note in notes if note.start > 2.0]
+        assert len(late) > 10
+        return float(np.mean(late))
+
+    assert share(1.0) > 0.85
+    assert share(0.0) < 0.75

@@ -88,6 +88,11 @@ def test_the_pedal_of_a_given_call_is_in_the_record_and_lyrics_are_told() -> Non
     outputs = jam(session, NETWORK, [(0.0, Start()), (0.5, PlayCall(pedalled()))], 3.0)[0]
     mine = next(track for track in session.score().tracks if track.name.startswith("You"))
     assert mine.controls["value"].tolist() == [127, 0]
+    (given,) = [each for _, each in outputs if isinstance(each, NotesPlanned) and each.held]
+    up_at = given.notes[0].start + 1900 / 480 * 0.5
+    assert given.held == pytest.approx([up_at] * 4, abs=1e-3), "what is released earlier sounds on"
+    assert [note.end for note in given.sounding] == list(given.held)
+    assert given.notes[0].end == pytest.approx(given.notes[0].start + 0.25, abs=1e-3), "keys as they were"
     down, up = ticks_to_seconds(session.score(), mine.controls["tick"])
     assert up - down == pytest.approx(1900 / 480 * 0.5, abs=1e-3)
     told = [output.text for _, output in outputs if isinstance(output, Remark)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,17 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ritornello.bundle import load_bundle
 from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
 from ritornello.formats.messages import CLOCK, CONTINUE, SONG_POSITION, START, STOP
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
+from ritornello.live.ports import BeatSounded, ModelChosen, News
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
 from ritornello.live.ports.port_player import PortPlayer, PortSettings
 from ritornello.live.ports.pulse import PULSES, ClockFollower, ClockMode
 from ritornello.live.ports.schedule import LOOPBACK_SECONDS, LoopbackFilter, Schedule
-from ritornello.live.server.catalog import Catalog
+from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.session import Session
+from ritornello.live.session.engine import Engine
 from ritornello.live.session.turns import LOOK_AHEAD
 
 BEGAN = 500.0
@@ -36,6 +40,7 @@ class Ports:
         self.time = BEGAN
         self.coming: list[tuple[float, bytes]] = []
         self.sent: list[tuple[float, bytes]] = []
+        self.news: list[tuple[float, News]] = []
         self.loops_back = False
 
     def clock(self) -> float:
@@ -61,6 +66,12 @@ class Ports:
         until = self.time + max(seconds, 0.0005)
         self.time = min([until, *(max(time, self.time) for time, _ in self.coming)])
 
+    def put(self, time: float, item: Any) -> None:
+        self.coming.append((time, item))
+
+    def publish(self, news: News, now: float) -> None:
+        self.news.append((now, news))
+
     def close(self) -> None:
         pass
 
@@ -80,7 +91,7 @@ def make_port_player(
     entry = catalog.find(None)
     asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
     session = Session(entry.model, checked(JamConfig, asked), 4)
-    return PortPlayer(session, entry.engine, ports, ports.clock, settings)
+    return PortPlayer(session, catalog, ports, ports.clock, settings)
 
 
 def run(port_player: PortPlayer, ports: Ports, seconds: float) -> None:
@@ -268,6 +279,15 @@ def test_a_clock_is_sent_with_start_and_stop(catalog: Catalog, ports: Ports) -> 
     run(port_player, ports, 1)
     assert len(ports.of(STOP)) == 1
     assert ports.sent[-1][1][0] == STOP
+    pulses_of_bar, stopped = 4 * PULSES, len(ports.of(CLOCK))
+    begun = ports.time - BEGAN
+    port_player.receive(Start())
+    run(port_player, ports, 0.3)
+    where = ports.of(SONG_POSITION)
+    assert [data[1] | data[2] << 7 for _, data in where] == [-(-stopped // pulses_of_bar) * 16]
+    assert where[0][0] == pytest.approx(begun, abs=0.01), "before the song goes on"
+    assert [round(time - begun, 2) for time, _ in ports.of(CONTINUE)] == [LOOK_AHEAD], "on the bar line"
+    assert len(ports.of(START)) == 1, "the song goes on, and does not begin anew"
 
 
 def test_the_metronome_clicks_on_the_beats(catalog: Catalog, ports: Ports) -> None:
@@ -277,6 +297,56 @@ def test_the_metronome_clicks_on_the_beats(catalog: Catalog, ports: Ports) -> No
     clicks = [(time, data[1]) for time, data in ports.sent if data[0] == NOTE_ON | 9 and data[1] in (76, 77)]
     assert [pitch for _, pitch in clicks] == [76, 77, 77, 76, 77]
     assert [round(time - clicks[0][0], 1) for time, _ in clicks] == [0, 1, 2, 3, 4]
+    beats = [(time, news) for time, news in ports.news if isinstance(news, BeatSounded)]
+    assert [time for time, _ in beats] == [time for time, _ in clicks]
+    assert [(news.beat, news.beats) for _, news in beats] == [(1, 3), (2, 3), (3, 3), (1, 3), (2, 3)]
+
+
+def test_while_the_model_computes_the_clock_goes_on(
+    catalog: Catalog, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes 10 ms here; an answer has many."""
+    step = Engine.step
+
+    def slow(engine: Engine, sessions: Any, now: Any) -> Any:
+        found = step(engine, sessions, now)
+        ports.time += 0.01 * bool(found)
+        return found
+
+    monkeypatch.setattr(Engine, "step", slow)
+    port_player = make_port_player(
+        catalog, ports, PortSettings(ClockMode.OUT), mode="trade", tempo=120, call_bars=1, count_in=0
+    )
+    port_player.receive(Start())
+    ports.play(0.5, NOTE_ON, 60, 90)
+    ports.play(0.8, NOTE_OFF, 60, 0)
+    run(port_player, ports, 5)
+    assert any(note.side is Side.MODEL for note in port_player.session.notes)
+    times = [time for time, _ in ports.of(CLOCK)]
+    first, pulse = port_player.session.turn, 0.5 / PULSES
+    assert first.number > 1
+    late = [time - (times[0] + number * pulse) for number, time in enumerate(times)]
+    assert max(late) < 0.015, "a step at the most, not a whole answer"
+
+
+def test_another_model_is_loaded_aside_and_told(bundle_file: Path, ports: Ports) -> None:
+    bundle = load_bundle(bundle_file)
+    catalog = Catalog([ModelEntry("tiny", bundle), ModelEntry("other", bundle)])
+    catalog.find(None).load()
+    port_player = make_port_player(catalog, ports)
+    failures: list[object] = []
+    with pytest.raises(ConfigError, match="unknown model 'none'"):
+        port_player.use("none", failures.append)
+    port_player.use("other", failures.append)
+    with pytest.raises(ConfigError, match="another is being loaded"):
+        port_player.use("tiny", failures.append)
+    for thread in threading.enumerate():
+        if thread.name == "model":
+            thread.join(20)
+    run(port_player, ports, 0.1)
+    assert port_player.entry.name == "other"
+    assert [news for _, news in ports.news if isinstance(news, ModelChosen)] == [ModelChosen("other")]
+    assert not failures
 
 
 @pytest.mark.parametrize("tempo", [93.7, 171.3])

@@ -353,8 +353,11 @@ def test_a_session_is_downloaded_as_sound(served: Served, played: str) -> None:
 
     status, headers, data = served.get(f"/session/{played}/jam.flac")
     assert (status, headers["content-type"]) == (200, "audio/flac")
-    samples, _ = soundfile.read(io.BytesIO(data))
+    samples, rate = soundfile.read(io.BytesIO(data))
     assert abs(samples).max() > 0.1
+    _, _, midi = served.get(f"/session/{played}/jam.mid")
+    rings = len(samples) / rate - parse_midi(midi).seconds
+    assert 0 <= rings < 5, "it is as long as the MIDI file, and rings out"
 
 
 def test_the_zip_is_the_folder_that_share_makes(

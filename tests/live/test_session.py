@@ -455,6 +455,10 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
     assert session.model is other
     outputs = jam(session, network_for(other), [], 7.0)[0]
     assert {note.program for note in planned(outputs)} == {128}
+    names = {track.name for track in session.score().tracks}
+    assert {name.partition(":")[0] for name in names} >= {"You", "Multitrack", "Drums"}, (
+        "each by its own model"
+    )
 
 
 def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:
@@ -521,6 +525,21 @@ def test_a_score_that_is_cancelled_is_not_waited_for(mode: Mode) -> None:
     assert [note.pitch for note in session.notes if note.side == Side.PLAYER] == [60, 62, 64, 67]
     answer = next(turn for turn in of(TurnBegan, outputs) if turn.turn in (Turn.MODEL, Turn.BOTH))
     assert 6.4 < answer.start < 7.5  # the pause after the tune ended the call
+
+
+def test_of_a_long_score_the_first_minute_is_the_call() -> None:
+    """L10: 240 s at 120, after two bars of rest; a metronome at 60 makes it twice as long."""
+    long = Score(480, (Track(make_notes([(480 * beat, 400, 60, 80) for beat in range(8, 488)])),))
+    for fields, bars in ({}, 30), ({"metronome": True, "tempo": 60.0}, 15):
+        session = Session(MODEL, config(Mode.ANSWER, **fields))
+        session.receive(PlayCall(long), 1.0)
+        outputs = session.advance(1.0)
+        mine = [note for each in of(NotesPlanned, [(1.0, each) for each in outputs]) for note in each.notes]
+        assert mine[-1].start - mine[0].start < 60 <= mine[-1].end - mine[0].start + 0.3
+        assert len(mine) == 4 * bars
+        assert f"the call is the first {bars} bars of 120: 60 s at most" in [
+            each.text for each in outputs if isinstance(each, Remark)
+        ]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ export class Jam {
     keeper.take(message);
     if (message.type === "welcome") this.begin(message);
     else if (message.type === "turn") this.record.setTurn(message);
-    else if (message.type === "notes") this.schedule(this.record.add(message.notes));
+    else if (message.type === "notes") this.schedule(this.record.add(message.notes), message.held);
     else if (message.type === "cancel") this.cancel(message.numbers, message.at);
     else if (message.type === "tempo") this.setTempo(message);
     else if (message.type === "config") controls.show(message.config);
@@ -204,11 +204,11 @@ export class Jam {
     this.schedule(notes.filter((note) => (note.end ?? 0) > now));
   }
 
-  private schedule(notes: Note[]): void {
+  private schedule(notes: Note[], held: Readonly<{ [number: number]: number }> = {}): void {
     const { session } = this.parts;
     for (const note of notes) {
       if (note.end === null) continue;
-      this.scheduler.add(note, session.momentAt(note.start), session.momentAt(note.end));
+      this.scheduler.add(note, session.momentAt(note.start), session.momentAt(held[note.number] ?? note.end));
     }
     this.look(); // the first may be due already
   }

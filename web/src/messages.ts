@@ -131,7 +131,12 @@ export type Message =
   | Welcome
   | { type: "pong"; time: number; now: number }
   | ({ type: "turn" } & Turn)
-  | { type: "notes"; notes: Note[] }
+  | {
+      type: "notes";
+      notes: Note[];
+      /** Until when they sound, by number, if pedals hold them. */
+      held?: Readonly<{ [number: number]: number }>;
+    }
   | { type: "cancel"; numbers: number[]; at: number }
   | ({ type: "tempo" } & Tempo)
   | { type: "config"; config: Config }

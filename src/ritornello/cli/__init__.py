@@ -7,6 +7,7 @@ command's module is imported when the command is called, and imports nothing hea
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from importlib import import_module
@@ -33,12 +34,12 @@ COMMANDS = {
     "compose": "Compose new music with a model, and write it as MIDI, sound, picture or score.",
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "export": "Write the jam page with a model, to be played offline, without a server.",
-    "play": "Play with a model, live, on real or virtual MIDI ports.",
+    "play": "Play with a model, live, on real or virtual MIDI ports, or by OSC.",
     "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
     "mcp": "Offer composing, infilling, judging and the rest to an assistant as tools (MCP), on stdin and stdout.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
-    "and scores.",
+    "convert": "Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text, recordings "
+    "(transcribed); also to sound and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
     "push": "Publish a model or a style on the Hugging Face Hub, with its card.",
@@ -113,6 +114,9 @@ def main() -> None:
     """Run the command line; the entry point of the `ritornello` script."""
     # Searches for cycles in modules take 6 % of the time of a short command with the usual threshold, 2 % with this.
     gc.set_threshold(50_000)
+    # On Windows a pipe has an old code page: what it lacks (a sharp sign, a name in Japanese) is no reason to fail.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return _run()
     code: object = 0

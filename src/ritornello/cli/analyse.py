@@ -22,7 +22,7 @@ MOST_CHORD_BARS = 400
 
 def analyse(
     files: Annotated[
-        list[str], typer.Argument(help="MIDI or MusicXML files, and folders of them", show_default=False)
+        list[str], typer.Argument(help="files of music, and folders of them", show_default=False)
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="a line of facts for each file, for machines")

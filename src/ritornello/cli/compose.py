@@ -58,6 +58,7 @@ def compose(
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.cli.writing import write_all
     from ritornello.config import checked
     from ritornello.generation import load
@@ -69,6 +70,7 @@ def compose(
     warn_of(CONSTRAINTS)
     outs = [path for path in out or [] if not (temperatures and path.suffix.lower() in SUFFIXES)]
     check_targets(outs, checked(SoundConfig, sound))
+    read_chords(settings)
     start = time.perf_counter()
     loaded = load(model)
     if temperatures:
@@ -145,12 +147,14 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     """Return the score of a file, else of the text itself."""
     if text is None:
         return None
-    from ritornello.formats import FORMATS, read
+    from ritornello.cli.transcribing import show_transcribing
+    from ritornello.formats import FORMATS, read, suffix_of
     from ritornello.formats.text import primer_of
 
     path = Path(text)
-    if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
-        return read(path)
+    if suffix_of(path) in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
+        with show_transcribing(path) as progress:
+            return read(path, progress=progress)
     return primer_of(text, prose)
 
 

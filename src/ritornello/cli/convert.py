@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ritornello.cli.flags import with_options
 from ritornello.rendering.sound import SoundConfig
+
+if TYPE_CHECKING:
+    from ritornello.score import Score
 
 
 @with_options(SoundConfig, panel="Sound files", into="sound")
@@ -22,37 +26,64 @@ def convert(
     ] = "all",
     repeats: Annotated[
         bool,
-        typer.Option("--repeats/--no-repeats", help="from MusicXML: play repeats, D.C. and D.S. out, or not"),
+        typer.Option("--repeats/--no-repeats", help="from notation: play repeats, D.C. and D.S. out, or not"),
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     sound: dict[str, Any],
 ) -> None:
-    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound and scores."""
-    import json
+    """Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text, recordings (transcribed);
+    also to sound and scores.
 
+    Of a book of several pieces, each is written to a numbered file, or the one that is named: tunes.abc#3.
+    """
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.cli.writing import write_all
     from ritornello.config import checked
-    from ritornello.errors import ConfigError, counted
-    from ritornello.formats import read
+    from ritornello.errors import ConfigError, FormatError
+    from ritornello.formats import piece_paths, read
     from ritornello.formats.conversion import convert as convert_file
     from ritornello.rendering import RENDERERS, check_targets
 
     if track != "all" and not track.isdecimal():
         raise ConfigError(f"track {track!r}: allowed are a number, counted from 1, and all")
     check_targets([target], checked(SoundConfig, sound))
-    if target.suffix.lower() in RENDERERS:
-        if track != "all":
-            raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
-        score = read(source, repeats=repeats)
-        files, left_out = write_all(score, [target], sound)
-    else:
-        done = convert_file(source, target, None if track == "all" else int(track), repeats)
-        score, left_out, files = done.score, done.left_out, (target,)
+    if target.suffix.lower() in RENDERERS and track != "all":
+        raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
+    pieces = piece_paths(source)
+    failed = 0
+    for number, piece in enumerate(pieces, start=1):
+        place = target if len(pieces) == 1 else target.with_stem(f"{target.stem}-{number}")
+        try:
+            with show_transcribing(piece, as_json) as progress:
+                if place.suffix.lower() in RENDERERS:
+                    score = read(piece, repeats=repeats, progress=progress)
+                    files, left_out = write_all(score, [place], sound)
+                else:
+                    only = None if track == "all" else int(track)
+                    done = convert_file(piece, place, only, repeats, progress)
+                    score, left_out, files = done.score, done.left_out, (place,)
+        except FormatError as error:  # of a book, the others are done
+            if len(pieces) == 1:
+                raise
+            typer.echo(str(error), err=True)
+            failed += 1
+            continue
+        _tell(piece, files, score, left_out, as_json)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _tell(source: Path, files: Sequence[Path], score: Score, left_out: Sequence[str], as_json: bool) -> None:
+    """Print what was read and written."""
+    import json
+
+    from ritornello.errors import counted
+
     if as_json:
         facts = {
             "in": str(source),
-            "out": str(target),
+            "out": str(files[0]),
             "tracks": len(score.tracks),
             "notes": score.note_count,
         }

@@ -42,12 +42,14 @@ def export(
 ) -> None:
     """Write the jam page with a model, to be played offline, without a server."""
     from ritornello.bundle import load_bundle
+    from ritornello.cli.chords import read_chords
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.live.offline.export import export_page
 
     if not web:
         raise ConfigError("say what to export: --web is the jam page")
+    read_chords(settings)
     bundle = load_bundle(find_bundle(model))
     target = out or Path(f"{bundle.card.name}.html")
     size = export_page(bundle, target, settings, seed, packages)

@@ -50,6 +50,7 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.config import checked
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.live.server.address import listen
@@ -58,6 +59,7 @@ def jam(
     from ritornello.live.server.manager import SessionManager
 
     warn_of(CONSTRAINTS)
+    read_chords(settings)
     config = checked(JamConfig, settings)
     catalog = load_catalog(models or ())
     listening = listen(host, port)

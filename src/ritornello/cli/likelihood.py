@@ -22,7 +22,7 @@ EXPLANATION = (
 
 def likelihood(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
-    files: Annotated[list[str], typer.Argument(help="MIDI or MusicXML files, and folders of them")],
+    files: Annotated[list[str], typer.Argument(help="files of music, and folders of them")],
     as_json: Annotated[
         bool, typer.Option("--json", help="a line of facts for each file, for machines, bars included")
     ] = False,

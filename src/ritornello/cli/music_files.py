@@ -25,6 +25,7 @@ def for_each(
     A file given by name must be fit: its error is raised, with its name. What of a folder cannot be read, or is refused
     by `make`, is told on stderr and passed over. Raises CorpusError if nothing is left.
     """
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.corpus.scan import find_files
     from ritornello.errors import ConfigError, CorpusError, FileError, counted
     from ritornello.formats import read
@@ -34,7 +35,9 @@ def for_each(
         print(f"ritornello: {line}", file=sys.stderr)
     for path in files:
         try:
-            result = make(path, read(path))
+            with show_transcribing(path) as progress:
+                score = read(path, progress=progress)
+            result = make(path, score)
         except (ConfigError, FileError) as error:
             message = str(error) if str(path) in str(error) else f"{path}: {error}"
             if path in given:

@@ -1,4 +1,4 @@
-"""`ritornello play`: play with a model on MIDI ports."""
+"""`ritornello play`: play with a model on MIDI ports, by OSC, or both."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
+from ritornello.errors import RitornelloError
 from ritornello.live.config import JamConfig
 from ritornello.live.ports.pulse import ClockMode
 from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
+    from ritornello.live.ports import PortGroup
     from ritornello.live.ports.port_player import PortPlayer
 
 
@@ -24,15 +26,25 @@ def play(
     ] = None,
     input_name: Annotated[
         str | None,
-        typer.Option("--in", help="input: a port's name or a part of it; with --virtual, a new name"),
+        typer.Option("--in", help="MIDI input: a port's name or a part of it; with --virtual, a new name"),
     ] = None,
-    output_name: Annotated[str | None, typer.Option("--out", help="output, likewise")] = None,
+    output_name: Annotated[str | None, typer.Option("--out", help="MIDI output, likewise")] = None,
     list_ports: Annotated[
         bool, typer.Option("--list", help="list the ports of this system, and end")
     ] = False,
     virtual: Annotated[
-        bool, typer.Option("--virtual", help="make the two ports, for other programs to connect to")
+        bool,
+        typer.Option("--virtual", help='make the MIDI ports, for DAWs to connect to; called "Ritornello"'),
     ] = False,
+    osc: Annotated[
+        bool, typer.Option("--osc", help="let other programs play and listen by OSC; MIDI ports as well")
+    ] = False,
+    osc_port: Annotated[
+        int, typer.Option(help="UDP port for OSC; 0 takes any that is free", min=0, max=65535)
+    ] = 8767,
+    osc_host: Annotated[
+        str, typer.Option(help="address for OSC; another than this lets other machines in")
+    ] = "127.0.0.1",
     clock: Annotated[
         ClockMode, typer.Option(help="follow the input's MIDI clock (in), send clock (out), or neither")
     ] = ClockMode.NONE,
@@ -50,11 +62,10 @@ def play(
     settings: dict[str, Any],
     sound: dict[str, Any],
 ) -> None:
-    """Play with a model, live, on real or virtual MIDI ports."""
+    """Play with a model, live, on real or virtual MIDI ports, or by OSC."""
     from ritornello.config import checked
-    from ritornello.errors import ConfigError
-    from ritornello.live.ports import open_ports, port_names
     from ritornello.live.ports.controls import default_controls, read_controls
+    from ritornello.live.ports.midi_port import port_names
     from ritornello.live.ports.port_player import PortSettings
     from ritornello.rendering import check_targets
 
@@ -63,17 +74,14 @@ def play(
             for name in names or ["(none)"]:
                 typer.echo(f"{kind:4} {name}")
         return
-    if input_name is None or output_name is None:
-        raise ConfigError(
-            "play needs --in and --out; --list tells which ports there are, --virtual makes new ones"
-        )
+    midi = _midi_names(input_name, output_name, virtual, osc, clock)
     check_targets([out] if out else [], checked(SoundConfig, sound))
     table = default_controls() if controls is None else read_controls(controls)
     port_settings = PortSettings(clock, through, click, table)
-    make_port_player = _prepare(model, settings, seed)
-    ports = open_ports(input_name, output_name, virtual)
-    port_player = make_port_player(ports, port_settings)
+    make_port_player = _prepare(model, settings, seed, with_others=osc)
+    ports = _open_ports(midi, virtual, (osc_host, osc_port) if osc else None)
     try:
+        port_player = make_port_player(ports, port_settings)
         _run(port_player, start and clock is not ClockMode.IN)
     finally:  # also when a device was unplugged
         ports.close()
@@ -81,27 +89,74 @@ def play(
             _save(port_player, out, sound)
 
 
-def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> Any:
-    """Load model and session, so that errors come before a port is opened; return a function that makes the player."""
+def _midi_names(
+    input_name: str | None, output_name: str | None, virtual: bool, osc: bool, clock: ClockMode
+) -> tuple[str | None, str | None]:
+    """Return the names of the MIDI ports to open, None for one that is not wanted; ConfigError if some are missing."""
+    from ritornello.errors import ConfigError
+    from ritornello.live.ports.midi_port import CLIENT
+
+    if virtual:
+        input_name, output_name = input_name or CLIENT, output_name or CLIENT
+    if not osc and (input_name is None or output_name is None):
+        raise ConfigError(
+            "play needs --in and --out, or --osc; --list tells which ports there are, --virtual makes new ones"
+        )
+    if {ClockMode.IN: input_name, ClockMode.OUT: output_name}.get(clock, "") is None:
+        raise ConfigError(f"--clock {clock} is MIDI clock: it needs --{clock} too")
+    return input_name, output_name
+
+
+def _open_ports(midi: tuple[str | None, str | None], virtual: bool, osc: tuple[str, int] | None) -> PortGroup:
+    """Open the MIDI ports, if any, and that for OSC at its host and port."""
+    from ritornello.live.ports import PortGroup
+    from ritornello.live.ports.midi_port import open_midi_port
+    from ritornello.live.ports.osc_port import OscPort
+    from ritornello.live.server.safety import is_loopback
+
+    group = PortGroup()
+    if any(midi):
+        group.ports.append(open_midi_port(group.put, *midi, virtual))
+    if osc:
+        try:
+            port = OscPort(group.put, *osc)
+        except RitornelloError:
+            group.close()
+            raise
+        group.ports.append(port)
+        if not is_loopback(osc[0]):
+            typer.echo(f"ritornello: {osc[0]} lets everybody play who reaches this machine", err=True)
+        typer.echo(f"OSC at {port.address[0]}, port {port.address[1]}")
+    return group
+
+
+def _prepare(model: str | None, settings: dict[str, Any], seed: int | None, with_others: bool) -> Any:
+    """Load model and session, so that errors come before a port is opened; return a function that makes the player.
+
+    with_others: all shipped models can be chosen while the session runs.
+    """
     import secrets
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.chords import read_chords
     from ritornello.config import checked
-    from ritornello.generation import find_bundle
+    from ritornello.generation import find_bundle, shipped_bundles
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.live.ports.port_player import PortPlayer
     from ritornello.live.server.catalog import load_catalog
     from ritornello.live.session import Session
 
     warn_of(CONSTRAINTS)
+    read_chords(settings)
     config = checked(JamConfig, settings)
-    entry = load_catalog([str(find_bundle(model))]).find(None)
+    path = find_bundle(model)
+    others = [each for each in shipped_bundles().values() if each.name != path.name] if with_others else []
+    catalog = load_catalog([str(path), *map(str, others)])
+    entry = catalog.find(None)
     entry.load()
     session = Session(entry.model, config, secrets.randbits(32) if seed is None else seed)
-    return lambda ports, port_settings: PortPlayer(
-        session, entry.engine, ports, time.monotonic, port_settings
-    )
+    return lambda ports, port_settings: PortPlayer(session, catalog, ports, time.monotonic, port_settings)
 
 
 def _run(port_player: PortPlayer, start: bool) -> None:

@@ -22,7 +22,7 @@ def render(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="A MIDI or MusicXML file; with --format several of them, and folders.", show_default=False
+            help="A file of music; with --format several of them, and folders.", show_default=False
         ),
     ],
     out: Annotated[
@@ -52,6 +52,7 @@ def render(
 ) -> None:
     """Hear and see pieces: write them as sound, engraved score, piano roll or another format."""
     from ritornello.cli.music_files import for_each
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.config import checked
     from ritornello.errors import ConfigError
     from ritornello.formats import read
@@ -66,7 +67,9 @@ def render(
             what = "several files" if len(files) > 1 else f"{files[0]} is a folder"
             raise ConfigError(f"{what}: say as what to write, and where, such as --format mp3 -o sounds")
         check_targets(out, config)
-        _write(Path(files[0]), read(files[0]), out, sound, played, chord_symbols)
+        with show_transcribing(Path(files[0])) as progress:
+            score = read(files[0], progress=progress)
+        _write(Path(files[0]), score, out, sound, played, chord_symbols)
         return
     if not out or len(out) > 1:
         raise ConfigError("with --format, give one folder to write into, such as -o sounds")

@@ -15,7 +15,7 @@ from ritornello.rendering.sound import SoundConfig
 def share(
     file: Annotated[
         Path,
-        typer.Argument(help="A session, a composition, or any MIDI or MusicXML file.", show_default=False),
+        typer.Argument(help="A session, a composition, or any file of music.", show_default=False),
     ],
     out: Annotated[
         Path | None,

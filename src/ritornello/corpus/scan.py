@@ -50,7 +50,7 @@ LONGEST_HOURS = 3
 GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
 
-_SECONDS_A_FILE = 30.0
+_SECONDS_A_FILE, _SECONDS_A_RECORDING = 30.0, 600.0
 
 _NOT_PROSE = re.compile(
     r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)([\W_]|$)", re.IGNORECASE
@@ -153,13 +153,18 @@ def scan(
     reports: list[FileReport | None] = [None] * len(files)
     examine = partial(_examine, minimum_notes=minimum_notes, statistics=statistics, prose=prose)
     results = map_guarded(
-        examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE
+        examine, files, processes=processes, executor=executor, seconds_limit=seconds_allowed(files)
     )
     for done, (index, result) in enumerate(results, start=1):
         reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
         if progress is not None:
             progress(done, len(files))
     return Scan(tuple(_mark_duplicates([report for report in reports if report is not None])))
+
+
+def seconds_allowed(files: Iterable[Path]) -> float:
+    """Return how long reading one of `files` may take: long if there are recordings, which are transcribed."""
+    return _SECONDS_A_RECORDING if any(map(is_recording, files)) else _SECONDS_A_FILE
 
 
 def _mark_duplicates(reports: Sequence[FileReport]) -> Iterator[FileReport]:
@@ -287,24 +292,26 @@ def _digest(keys: Ints) -> str:
 def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
-    Files at an address (see `remote`) are copied to this machine first.
+    Of a book of several pieces, each piece is a path of its own, such as "tunes.abc#3". Files at an address (see
+    `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
-    are about the folder, such as README.txt. Files of other
-    suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
-    path that is missing, and CorpusError, with a summary of its files, for a folder without music.
+    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those
+    that are about the folder, such as README.txt. Recordings count only in a folder that has no other music: else
+    they may be what was rendered from it. Files of other suffixes count if their first bytes are those of MIDI;
+    hidden files and folders are ignored. Raises FileError for a path that is missing, and CorpusError, with a summary
+    of its files, for a folder without music.
     """
     found: dict[Path, None] = {}
     for path in map(local, paths):
         try:
-            is_folder = path.stat() and path.is_dir()
+            is_folder = formats.file_of(path).stat() and path.is_dir()
         except OSError as error:
             raise FileError(f"{path}: {describe(error)}") from error
         if not is_folder:
-            found[path] = None
+            found.update(dict.fromkeys(_pieces(path)))
             continue
         files = sorted(_visible_files(path, set()))
-        wanted = [file for file in files if _is_wanted(file, prose)]
+        wanted = _wanted(files, prose)
         if not wanted:
             kinds = Counter(file.suffix.lower() or "without a suffix" for file in files)
             seen = (
@@ -314,7 +321,7 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
             about = "; texts about the folder, such as README.txt, are none" if prose and files else ""
             raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}{about}")
-        found.update(dict.fromkeys(wanted))
+        found.update(dict.fromkeys(piece for file in wanted for piece in _pieces(file)))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
@@ -323,14 +330,33 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
 def find_others(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files below the folders given that `find_files` passes over, sorted by name."""
     folders = [path for path in map(local, paths) if path.is_dir()]
-    files = {file for folder in folders for file in _visible_files(folder, set())}
-    return sorted(file for file in files if not _is_wanted(file, prose))
+    found = [list(_visible_files(folder, set())) for folder in folders]
+    return sorted({file for files in found for file in set(files) - set(_wanted(files, prose))})
+
+
+def _pieces(path: Path) -> list[Path]:
+    """Return the pieces of a file; a book that cannot be read is reported as one."""
+    try:
+        return formats.piece_paths(path)
+    except FileError:
+        return [path]
 
 
 def _holds_events(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file:
         return is_event_text(file.read(4096).decode("latin-1"))
     return False
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether a path is that of a sound file, by its suffix."""
+    return path.suffix.lower() in formats.AUDIO.suffixes
+
+
+def _wanted(files: Iterable[Path], prose: bool) -> list[Path]:
+    """Return those of the files of a folder that are prose or music; recordings only where there is no other music."""
+    wanted = [file for file in files if _is_wanted(file, prose)]
+    return [file for file in wanted if not is_recording(file)] or wanted
 
 
 def _is_wanted(path: Path, prose: bool) -> bool:
@@ -340,7 +366,9 @@ def _is_wanted(path: Path, prose: bool) -> bool:
         return is_text and not _NOT_PROSE.match(path.stem) and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
-    if path.suffix.lower() in formats.FORMATS or path.is_dir():
+    if path.suffix.lower() in formats.FORMATS and path.suffix.lower() not in formats.IREAL.suffixes:
+        return True
+    if path.is_dir():
         return True
     with suppress(OSError), path.open("rb") as file:
         return file.read(8).startswith((b"MThd", b"SMF2CLIP"))

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ritornello import paths
 from ritornello.corpus.pieces import Piece, key_of, pieces_of
 from ritornello.corpus.pool import Failure, map_guarded
-from ritornello.corpus.scan import Scan, scan
+from ritornello.corpus.scan import Scan, scan, seconds_allowed
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.splitting import (
     SHARE,
@@ -229,7 +229,9 @@ def build_corpus(
     with paths.replacing_folder(directory, overwrite=True, durable=True) as beside:
 
         def write(named: Named) -> _Written:
-            results = in_order(map_guarded(encode, [piece for _, piece in named], executor=executor))
+            pieces = [piece for _, piece in named]
+            limit = seconds_allowed(report.path for report in found.used)
+            results = in_order(map_guarded(encode, pieces, executor=executor, seconds_limit=limit))
             return _write_shards(beside, named, _counted(results, len(named), progress))
 
         written = write([piece for report in found.used for piece in pieces_of(report)])

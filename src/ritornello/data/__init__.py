@@ -12,3 +12,6 @@ BUNDLES = HERE / "bundles"
 
 EXPRESSION = HERE / "expression"
 """What `expression` has learned of how people play."""
+
+TRANSCRIPTION = HERE / "transcription"
+"""Basic Pitch's network (Apache-2.0), which `formats.audio` hears notes with."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ritornello.errors import ConfigError
-from ritornello.formats import MIDI, TEXT, begins_as_midi, format_of, read, write
+from ritornello.formats import MIDI, TEXT, Progress, begins_as_midi, format_of, read, write
 from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.text import MAX_BYTES, decode_text
@@ -22,11 +22,17 @@ class Converted:
     left_out: tuple[str, ...]
 
 
-def convert(source: Path, target: Path, track: int | None = None, repeats: bool = True) -> Converted:
+def convert(
+    source: Path,
+    target: Path,
+    track: int | None = None,
+    repeats: bool = True,
+    progress: Progress | None = None,
+) -> Converted:
     """Write `source` as `target`, in the format of its suffix.
 
     track: from MIDI to text, the number of the only track to write, counted from 1.
-    repeats: whether those of notation are played out.
+    repeats: whether those of notation are played out. progress: see `formats.read`.
     """
     kind = format_of(target)  # raises before a long file is read
     from_midi = begins_as_midi(source)
@@ -45,5 +51,5 @@ def convert(source: Path, target: Path, track: int | None = None, repeats: bool 
             score = parse_midi(data, str(source))
             write_bytes(target, data)
             return Converted(score, ())
-    score = read(source, repeats=repeats)
+    score = read(source, repeats=repeats, progress=progress)
     return Converted(score, write(score, target))

@@ -34,6 +34,8 @@ REPAIRS = {
     "meter": ("ignored {} out of range", "time signature"),
     "off bar line": ("moved {} to the nearest bar line", "time signature"),
     "key": ("ignored {} out of range", "key signature"),
+    "chord": ("left out {} of unknown kind", "chord symbol"),
+    "character": ("ignored {} that mean nothing in its notation", "character"),
 }
 """The repairs by kind: a sentence, in which {} stands for the number of the noun."""
 

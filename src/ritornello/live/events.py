@@ -7,7 +7,7 @@ time; a driver schedules them. Times are seconds on the session's clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ritornello.live.config import JamConfig
@@ -139,9 +139,20 @@ class TurnBegan:
 
 @dataclass(frozen=True)
 class NotesPlanned:
-    """Notes to be scheduled: the model's, or those of a score played as the call."""
+    """Notes to be scheduled: the model's, or those of a score played as the call.
+
+    held: where a pedal holds notes of a score, the second until which each sounds; else empty.
+    """
 
     notes: tuple[LiveNote, ...]
+    held: tuple[float, ...] = ()
+
+    @property
+    def sounding(self) -> tuple[LiveNote, ...]:
+        """The notes with the ends that are heard."""
+        if not self.held:
+            return self.notes
+        return tuple(replace(note, end=end) for note, end in zip(self.notes, self.held, strict=True))
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
     from ritornello import formats
 
-    return (*formats.FORMATS, *RENDERERS)
+    written = (s for s in formats.FORMATS if s in RENDERERS or formats.FORMATS[s].writer)
+    return tuple(dict.fromkeys((*written, *RENDERERS)))
 
 
 def is_played(path: Path) -> bool:

@@ -68,10 +68,15 @@ def share(
     return tuple(remarks)
 
 
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d", re.IGNORECASE)
+"""Names of devices, which no file has on Windows, with whatever suffix."""
+
+
 def file_name(title: str) -> str:
     """Return `title` as a file name that is valid on every system."""
     plain = re.sub(r"[^\w,()-]+", " ", title).strip()
-    return plain[:80].strip() or "piece"
+    name = plain[:80].strip() or "piece"
+    return f"{name} piece" if _DEVICE.fullmatch(name) else name
 
 
 def read_recipe(score: Score) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ConfigError, FileError, counted
-from ritornello.formats import FORMATS, read
+from ritornello.formats import FORMATS, file_of, read, suffix_of
 from ritornello.formats.text import is_prose, prose_of
 from ritornello.paths import write_bytes
 from ritornello.service.music import MOST_NOTES, to_piece
@@ -47,19 +47,21 @@ class Folder:
 
     def is_music(self, text: str) -> bool:
         """Return whether a text is the name of a file of music rather than notes."""
-        return Path(text).suffix.lower() in FORMATS
+        return suffix_of(Path(text)) in FORMATS
 
     def music(self, name: str) -> Any:
         """Return the music in a file as a request takes it: a piece, or prose. Raises ConfigError or FileError."""
-        path = self.place(name)
+        file = file_of(Path(name))
+        path = self.place(str(file))
+        piece = str(Path(name))[len(str(file)) :]  # of a book: #3
         if not path.is_file():
             raise FileError(f"{name}: no such file in the folder")
         if (size := path.stat().st_size) > MOST_BYTES:
             raise FileError(f"{name}: {size:,} bytes, allowed are {MOST_BYTES:,}")
         try:
-            score = read(path)
+            score = read(f"{path}{piece}")
         except FileError as error:
-            raise type(error)(str(error).replace(str(path), name)) from error
+            raise type(error)(str(error).replace(str(path), str(file))) from error
         if score.note_count > MOST_NOTES:
             raise ConfigError(f"{name}: {counted(score.note_count, 'note')}, allowed are {MOST_NOTES:,}")
         return prose_of(score) if is_prose(score) else to_piece(score)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ritornello.errors import FileError
+from ritornello.errors import FileError, FormatError
 from ritornello.formats import FORMATS, read, write
 from ritornello.score import Score
 from ritornello.testing import refusal
@@ -27,14 +27,26 @@ def it_is_registered(suffix: str) -> None:
     assert suffix in FORMATS[suffix].suffixes
 
 
+def what_is_only_read_is_refused_in_writing(suffix: str) -> None:
+    """A format without a writer refuses with a FormatError that names the file and what is written."""
+    if not FORMATS[suffix].writer:
+        message = refusal(FormatError, partial(_written_and_read, make_song(), suffix))
+        assert f"a{suffix}" in message
+        assert "only read" in message
+
+
 def read_write_read_gives_the_same_score(suffix: str) -> None:
-    """What was read is written without loss."""
+    """What was read is written without loss, if the format is written."""
+    if not FORMATS[suffix].writer:
+        return
     once = _written_and_read(make_song(), suffix)
     assert _written_and_read(once, suffix) == once
 
 
 def what_is_written_has_the_notes(suffix: str) -> None:
     """Onsets, pitches, programs and names of all parts but drums are kept; so are tempos, meters, keys and title."""
+    if not FORMATS[suffix].writer:
+        return
     song = make_song().resampled(24)
     pitched = [track for track in song.tracks if not track.is_drum]
     found = _written_and_read(song, suffix).resampled(24)
@@ -60,6 +72,7 @@ def a_damaged_or_missing_file_raises_file_error(suffix: str) -> None:
 
 LAWS: tuple[Callable[[str], None], ...] = (
     it_is_registered,
+    what_is_only_read_is_refused_in_writing,
     read_write_read_gives_the_same_score,
     what_is_written_has_the_notes,
     a_damaged_or_missing_file_raises_file_error,

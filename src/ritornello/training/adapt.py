@@ -25,7 +25,7 @@ from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network, save_sty
 from ritornello.bundle.step_graph import NETWORK
 from ritornello.corpus.pieces import pieces_of
 from ritornello.corpus.pool import Failure, map_guarded
-from ritornello.corpus.scan import scan
+from ritornello.corpus.scan import scan, seconds_allowed
 from ritornello.corpus.shards import (
     Corpus,
     Encoded,
@@ -211,7 +211,8 @@ def _read(
     encode = functools.partial(encode_piece, representation.name, json.dumps(representation.config()))
     pieces = [piece for _, piece in named]
     results: list[EncodedPiece] = []
-    for number, result in in_order(map_guarded(encode, pieces)):
+    limit = seconds_allowed(report.path for report in found.used)
+    for number, result in in_order(map_guarded(encode, pieces, seconds_limit=limit)):
         if isinstance(result, Failure):
             raise CorpusError(f"{pieces[number]}: {why_not_encoded(pieces[number], result)}")
         results.append(result)

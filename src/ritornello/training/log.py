@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ritornello.errors import MissingExtraError
+from ritornello.errors import FileError, MissingExtraError
 from ritornello.paths import replacing
 
 FIELDS = (
@@ -26,8 +26,12 @@ FIELDS = (
 )
 
 
+TRAINING_SECONDS = 5.0
+"""The shortest time between two records of training in TensorBoard."""
+
+
 class Log:
-    """The records of a run: one row an evaluation, in memory and on disk."""
+    """The records of a run: one row an evaluation, in memory and on disk; in TensorBoard also the training between."""
 
     def __init__(
         self, directory: Path | None, rows: Sequence[dict[str, float]] = (), *, writes: bool = True
@@ -36,6 +40,11 @@ class Log:
         only."""
         self.directory, self.rows = directory if writes else None, list(rows)
         self._events: Any = None
+        self._recorded = (
+            -math.inf,
+            0,
+            0.0,
+        )  # at the last record of training: seconds, tokens, seconds of learning
         if self.directory:
             self.directory.mkdir(parents=True, exist_ok=True)
             with suppress(ImportError):  # TensorBoard is optional
@@ -48,16 +57,41 @@ class Log:
         self.rows.append(row)
         if not self.directory:
             return
-        with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        try:
+            with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
+                writer = csv.DictWriter(file, FIELDS)
+                writer.writeheader()
+                writer.writerows(self.rows)
+        except (
+            FileError
+        ) as error:  # on Windows a program that shows it may hold it: the next row writes it whole
+            if not isinstance(error.__cause__, PermissionError):
+                raise
         if self._events:
             for name in FIELDS[2:]:
                 self._events.add_scalar(name, row[name], int(row["step"]), walltime=None)
             for name, value in metrics.items():
                 self._events.add_scalar(f"metrics/{name}", value, int(row["step"]))
             self._events.flush()
+
+    def add_training(
+        self, step: int, seconds: float, tokens: int, learning: float, values: Mapping[str, float]
+    ) -> None:
+        """Write `values`, and the tokens a second since the last time, to TensorBoard, if TRAINING_SECONDS have passed.
+
+        seconds: since the command began; learning: those of them without evaluations; tokens: all that were read.
+        Values that are not finite, such as those still on their way from a device, are left out.
+        """
+        before, tokens_before, learning_before = self._recorded
+        if not self._events or seconds - before < TRAINING_SECONDS:
+            return
+        self._recorded = (seconds, tokens, learning)
+        rate = (tokens - tokens_before) / max(learning - learning_before, 1e-9)
+        speed = {"tokens_per_second": rate} if math.isfinite(before) else {}
+        for name, value in {**values, **speed}.items():
+            if math.isfinite(value):
+                self._events.add_scalar(f"training/{name}", value, step)
+        self._events.flush()
 
     def draw(self, bigram: float) -> None:
         """Draw the learning curve so far, with the bigram model's nats a note as a baseline."""

@@ -126,6 +126,7 @@ class Trainer:
             self.loader.rows.derive()  # its steps would wait for those of a processor
         self._notes = torch.tensor(self.corpus.representation.tokens.notes, device=self.device)
         self._readings = Readings()
+        self._gradient_norm = math.nan  # of the last step that was read, before clipping
         self.state: State | None = None
         self.kept_weights: dict[str, Tensor] = {}
         self.log = Log(self.directory, writes=group.is_first)
@@ -167,6 +168,7 @@ class Trainer:
             before = counters.seconds
             self._step(next(self.streams), fraction)
             after = self._agree()
+            self._log_training()
             counters.step_seconds = max(after - before, 0.9 * counters.step_seconds)
             if self.stopping:
                 self.stop()
@@ -185,6 +187,17 @@ class Trainer:
             if is_over:
                 break
         yield self._finish()
+
+    def _log_training(self) -> None:
+        counters = self.counters
+        values = {
+            "loss": self._loss(),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "gradient_norm": self._gradient_norm,
+        }
+        self.log.add_training(
+            counters.step, counters.seconds, counters.tokens, self._learning_seconds(), values
+        )
 
     def _agree(self) -> float:
         """Give all processes the same time, and stop all if one should stop."""
@@ -238,15 +251,15 @@ class Trainer:
         )
         counters.step += 1
         counters.tokens += batch.total
-        self._readings.add(torch.cat([means, is_finite[None]]))
+        self._readings.add(torch.cat([means, is_finite[None], norm[None]]))
         self._read()
 
     def _read(self, all_of_them: bool = False) -> None:
         """Take in what steps found out, as far as it has arrived, or wait for all of it."""
         counters = self.counters
-        for nats, share, is_finite in self._readings.take(all_of_them):
+        for nats, share, is_finite, norm in self._readings.take(all_of_them):
             if is_finite:
-                counters.failed = 0
+                counters.failed, self._gradient_norm = 0, norm
                 counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * nats
                 counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * share
             else:
@@ -412,13 +425,18 @@ class Trainer:
         counters = self.counters
         return counters.seconds - counters.began - counters.evaluating_seconds
 
+    def _loss(self) -> float:
+        """Return the running mean of the training loss, in nats a note; not a number before the first step."""
+        counters = self.counters
+        return counters.loss / max(counters.notes_share, 1e-9) if counters.step else math.nan
+
     def _progress(self, validation: Likelihood | None, message: str) -> Progress:
         counters = self.counters
         return Progress(
             step=counters.step,
             seconds=counters.seconds,
             fraction=self.budget.fraction(),
-            loss=counters.loss / max(counters.notes_share, 1e-9) if counters.step else math.nan,
+            loss=self._loss(),
             seconds_left=self.budget.seconds_left(),
             tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
             epochs=self.epochs,

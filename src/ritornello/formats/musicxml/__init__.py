@@ -1,7 +1,7 @@
 """MusicXML -> `Score`: notation as it is played. Writing is in `musicxml_writer`.
 
 Read in order: `document` (bytes to elements), `instruments` (the part list), `measures` (a part to bars, with
-`expression` and `harmony`), `order` (repeats and jumps), `reading` (bars to a score).
+`expression` and `harmony`), `reading` (the whole); `notated` makes a score of the bars.
 """
 
 from ritornello.formats.musicxml.reading import parse_musicxml

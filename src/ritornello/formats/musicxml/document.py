@@ -39,17 +39,7 @@ _MARKS = (
 def read_document(data: bytes, source: str) -> Element:
     """Return the <score-partwise> in the bytes of a file; raise FormatError, with `source` for the file."""
     text = _unpacked(data, source) if data.startswith(b"PK") else decoded(data, source)
-    if "<!ENTITY" in text:
-        raise FormatError(f"{source}: a MusicXML file with entities of its own, which are not allowed")
-    if (tags := text.count("<")) > MAX_TAGS:
-        raise FormatError(f"{source}: {tags} tags, allowed are {MAX_TAGS}")
-    try:
-        root = ElementTree.fromstring(_DECLARATION.sub("", text, count=1))
-    except ElementTree.ParseError as error:
-        raise FormatError(f"{source}: not a MusicXML file, or a damaged one: {error}") from None
-    if root.tag.startswith("{"):
-        for element in root.iter():
-            element.tag = element.tag.rpartition("}")[2]
+    root = parsed_xml(text, source, "a MusicXML file")
     if root.tag not in _ROOTS:
         hint = "; it lists files: read these" if root.tag == "opus" else ""
         raise FormatError(
@@ -57,6 +47,22 @@ def read_document(data: bytes, source: str) -> Element:
             f"<score-timewise>{hint}"
         )
     return _partwise(root) if root.tag == "score-timewise" else root
+
+
+def parsed_xml(text: str, source: str, what: str) -> Element:
+    """Return the root of an XML text, without namespaces of elements; raise FormatError, with `source` for the file."""
+    if "<!ENTITY" in text:
+        raise FormatError(f"{source}: {what} with entities of its own, which are not allowed")
+    if (tags := text.count("<")) > MAX_TAGS:
+        raise FormatError(f"{source}: {tags} tags, allowed are {MAX_TAGS}")
+    try:
+        root = ElementTree.fromstring(_DECLARATION.sub("", text, count=1))
+    except ElementTree.ParseError as error:
+        raise FormatError(f"{source}: not {what}, or a damaged one: {error}") from None
+    if root.tag.startswith("{"):
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+    return root
 
 
 def _partwise(root: Element) -> Element:

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 
 from ritornello.errors import ConfigError
 from ritornello.formats.musicxml.elements import integer_in, text_in
+from ritornello.formats.notated.keys import LINE, name_at, place_of
 from ritornello.notation.harmony import KINDS as WRITTEN_KINDS
 from ritornello.notation.harmony import NO_CHORD
 from ritornello.score import Key
@@ -34,7 +35,6 @@ _DEGREE_TONES = (0, 2, 4, 5, 7, 9, 10)
 """The semitones of the degrees 1 to 7 that are added: major and perfect, but a minor seventh."""
 _DEGREE_OF_TONE = (1, 2, 2, 3, 3, 4, 5, 5, 5, 6, 7, 7)
 
-_LETTERS = "FCGDAEB"  # the line of fifths from -1 on; C is 0
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _STEPS = {False: (0, 2, 4, -1, 1, 3, 5), True: (0, 2, -3, -1, 1, -4, -2)}
 """The degrees of a major and a minor key in fifths above the tonic."""
@@ -52,7 +52,7 @@ def chord_symbol(harmony: Element, fifths: int, key: Key) -> str | None:
     if root is None or kind == "pedal":
         return None
     bass = _name_in(harmony, "bass", fifths)
-    name = _name(root + fifths)
+    name = name_at(root + fifths)
     symbol = name + _quality(harmony, kind)
     return f"{symbol}/{bass}" if bass and bass != name else symbol
 
@@ -81,23 +81,15 @@ def _root(harmony: Element, key: Key) -> int | None:
 def _place_in(harmony: Element, name: str) -> int | None:
     """Return a root or bass on the line of fifths, or None."""
     step = text_in(harmony, f"{name}/{name}-step").upper()
-    if len(step) != 1 or step not in _LETTERS:
+    if len(step) != 1 or step not in LINE:
         return None
     alter = integer_in(harmony, f"{name}/{name}-alter", 0)
-    return _LETTERS.index(step) - 1 + 7 * max(-3, min(3, alter))
+    return place_of(step, max(-3, min(3, alter)))
 
 
 def _name_in(harmony: Element, name: str, fifths: int) -> str | None:
     place = _place_in(harmony, name)
-    return None if place is None else _name(place + fifths)
-
-
-def _name(place: int) -> str:
-    """Return the name at a place on the line of fifths; names with two signs become simpler ones."""
-    if not -8 <= place <= 12:
-        place = (place + 5) % 12 - 5
-    letter, sharps = _LETTERS[(place + 1) % 7], (place + 1) // 7
-    return letter + "#" * sharps + "b" * -sharps
+    return None if place is None else name_at(place + fifths)
 
 
 def _quality(harmony: Element, kind: str) -> str:

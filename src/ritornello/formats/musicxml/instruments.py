@@ -2,53 +2,25 @@
 
 An instrument is what its MIDI program says, else its sound, else its name, the name of its part, or their
 abbreviations. A drum is what its MIDI key says, else its sound or name; the notes of a drum that none of these tells
-are read by their place on the staff (`drum_at`).
+are read by their place on the staff (`notated.instruments.drum_at`).
 
-Read in order: `Instrument`, `read_part_list`, `_Part`.
+Read in order: `read_part_list`, `_part`, `_instrument`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.formats.musicxml.elements import integer_in, number_in, text_in
-from ritornello.notation.percussion import drum_sign
+from ritornello.formats.notated.instruments import Instrument, Part, program_of_name
 from ritornello.theory import DRUMS
 from ritornello.theory.instrument_names import guess_drum, guess_instrument
 
-VOICE, ALTO_IN_STRINGS, BASS_IN_STRINGS, BASS_IN_BAND = 52, 41, 43, 33
-SNARE = 38
 _VOLUME, _PAN = 7, 10  # controllers
 _DEFAULTS = ((_VOLUME, 100), (_PAN, 64))  # of General MIDI
-_DRUM_AT = {drum_sign(pitch): pitch for pitch in range(128)}
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """An instrument of a part: `program` 0-127 for pitched notes, `kit` for drums.
-
-    key: the drum, 0-127, that its unpitched notes are; None if it does not say. is_drum: pitched notes, too, are keys
-    of the kit, because it plays on channel 10. controls: volume and pan, as (controller, value), where they are not
-    those of General MIDI.
-    """
-
-    name: str = ""
-    program: int = 0
-    kit: int = 0
-    key: int | None = None
-    is_drum: bool = False
-    controls: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    """The name of a part, and its instruments by id; at least one."""
-
-    name: str
-    instruments: dict[str, Instrument]
 
 
 def read_part_list(root: Element) -> list[tuple[Part, Element]]:
@@ -66,12 +38,6 @@ def changed(instrument: Instrument, change: Element) -> Instrument:
     if program is not None and 1 <= program <= 128:
         return replace(instrument, program=int(program) - 1)
     return instrument if guess in (None, DRUMS) else replace(instrument, program=guess)
-
-
-def drum_at(step: str, octave: int, head: str) -> int:
-    """Return the drum at a place of the staff, as in the usual drum-set notation; the snare if none is known."""
-    place = f"{step}{octave}"
-    return _DRUM_AT.get((place, head), _DRUM_AT.get((place, "normal"), SNARE))
 
 
 def _part(listed: Element, names: Sequence[str]) -> Part:
@@ -93,7 +59,7 @@ def _instrument(part: Element, listed: Element, names: Sequence[str]) -> Instrum
     midi = Element("midi-instrument") if midi is None else midi
     sound, name = text_in(listed, "instrument-sound"), text_in(listed, "instrument-name")
     program, channel = integer_in(midi, "midi-program", 0), integer_in(midi, "midi-channel", 0)
-    guesses = (_guess(each, names) for each in (sound, name, *_names(part)))
+    guesses = (program_of_name(each, names) for each in (sound, name, *_names(part)))
     guess = next((guess for guess in guesses if guess is not None), 0)
     has_program = 1 <= program <= 128
     key = integer_in(midi, "midi-unpitched", 0) - 1
@@ -117,21 +83,6 @@ def _controls(midi: Element) -> Iterator[tuple[int, int]]:
     for (controller, default), value in zip(_DEFAULTS, values, strict=True):
         if value is not None and round(value) != default:
             yield controller, max(0, min(127, round(value)))
-
-
-def _guess(name: str, names: Sequence[str]) -> int | None:
-    """Return the program of a name; what bass and alto are depends on the other parts."""
-    word = name.strip(" .0123456789").lower()
-    with_violins = any("viol" in other for other in names)
-    with_voices = any(
-        other.startswith(("sopran", "tenor", "ténor", "alt")) for other in names if other != word
-    )
-    if word in ("bass", "basso", "bassi", "basses", "basse", "bässe", "b", "bassus"):
-        others = BASS_IN_STRINGS if with_violins else None if word == "b" else BASS_IN_BAND
-        return VOICE if with_voices or word == "bassus" else others
-    if word in ("alto", "altos") and any("violon" in other and "violonc" not in other for other in names):
-        return ALTO_IN_STRINGS
-    return guess_instrument(name)
 
 
 def _names(part: Element) -> list[str]:

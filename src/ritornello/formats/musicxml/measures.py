@@ -7,7 +7,7 @@ Conventions
 - A cue note is not played, a note that is not printed is. A tremolo, a trill and an arpeggio are notes as written.
 - A value that makes no sense is left out, and counted as a repair.
 
-Read in order: `Note`, `Sign`, `Bar`, `read_bars`, `_PartReader`.
+Read in order: `read_bars`, `_PartReader`.
 """
 
 from __future__ import annotations
@@ -16,103 +16,30 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 from xml.etree.ElementTree import Element
 
 from ritornello.errors import FormatError
 from ritornello.formats.musicxml.elements import integer_in, number, number_in, text_in
-from ritornello.formats.musicxml.expression import (
-    ACCENTS,
-    dynamics_of,
-    length_of,
-    tempo_of,
-    velocity_of,
-)
+from ritornello.formats.musicxml.expression import dynamics_of, tempo_of, velocity_of
 from ritornello.formats.musicxml.harmony import chord_symbol
-from ritornello.formats.musicxml.instruments import Instrument, Part, changed, drum_at
-from ritornello.formats.musicxml.order import KINDS, Navigation
+from ritornello.formats.musicxml.instruments import changed
+from ritornello.formats.notated.bars import MAX_QUARTERS, Bar, Note, Sign
+from ritornello.formats.notated.expression import ACCENTS, length_of
+from ritornello.formats.notated.instruments import Instrument, Part, drum_at
+from ritornello.formats.notated.keys import within
+from ritornello.formats.notated.order import KINDS, Navigation, mark_in_words
 from ritornello.formats.repairs import Repairs
 from ritornello.score import Key
 from ritornello.theory.pitches import LETTERS
 
-MAX_QUARTERS = 10_000  # of a bar
 MAX_OFFSET = Fraction(100)  # quarters
 MAX_NUMERATOR, MAX_DENOMINATOR = 255, 128  # of a meter, as in MIDI
 SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67  # controllers
 
 _ZERO = Fraction(0)
 _NUMBERS = re.compile(r"(\d{1,4})(?:\s*[-–]\s*(\d{1,4}))?")
-_JUMP_WORDS = (
-    (
-        "dacapo",
-        re.compile(r"\W*(?:(?:m[ei]nu|scherz|mar[cs])\w*\.?\s+)?(?:d\.?\s?c\b|da capo\b)", re.IGNORECASE),
-    ),
-    ("dalsegno", re.compile(r"\W*(?:d\.?\s?s\b|d[ae]l segno\b)", re.IGNORECASE)),
-    ("tocoda", re.compile(r"\W*(?:to|alla|al)\s+coda\b", re.IGNORECASE)),
-    ("fine", re.compile(r"\W*fine\W*$", re.IGNORECASE)),
-    ("trio", re.compile(r"\W*trio\b", re.IGNORECASE)),
-    ("coda", re.compile(r"\W*coda\W*$", re.IGNORECASE)),
-)
-
-
-@dataclass(slots=True)
-class Note:
-    """A note of a bar from `start` to `stop`; a grace note has no length.
-
-    pitch: MIDI pitch, or key of the kit. tied: whether from the note before and to the one after. velocity: what the
-    note itself says; accent: how much louder its articulations make it. times: when it is played, if not every time.
-    lyrics: (verse, syllable). grace: the number of a grace note in its bar; those of a chord share it.
-    """
-
-    start: Fraction
-    stop: Fraction
-    pitch: int
-    is_drum: bool
-    instrument: Instrument
-    voice: str
-    staff: int
-    tied: tuple[bool, bool] = (False, False)
-    is_grace: bool = False
-    grace: int = 0
-    velocity: int | None = None
-    accent: int = 0
-    times: frozenset[int] = frozenset()
-    lyrics: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """What begins at a place of a bar: its kind, with value.
-
-    tempo: Pace. key: (Key, sounding, of tick 0; whether written without signs by a transposing part). chord, marker:
-    str. dynamic: Dynamic. control: (number, value).
-    """
-
-    start: Fraction
-    kind: str
-    value: Any
-    staff: int = 1
-
-
-@dataclass
-class Bar:
-    """What a <measure> has.
-
-    filled: how far its notes, rests and gaps reach; sounding: how far its notes do. is_implicit: not counted, such as a
-    pickup. meter: a signature that begins
-    here; is_free: none holds from here on (senza misura).
-    """
-
-    notes: list[Note] = field(default_factory=list)
-    signs: list[Sign] = field(default_factory=list)
-    filled: Fraction = Fraction(0)
-    sounding: Fraction = Fraction(0)
-    is_implicit: bool = False
-    meter: tuple[int, int] | None = None
-    is_free: bool = False
-    navigation: Navigation = field(default_factory=Navigation)
 
 
 @dataclass(frozen=True)
@@ -247,7 +174,7 @@ class _PartReader:
             element.find("key") is not None or element.find("transpose") is not None
         ):
             shift = self._transposition(1).fifths
-            key = Key(0, _within(self.key.fifths + shift), self.key.minor)
+            key = Key(0, within(self.key.fifths + shift), self.key.minor)
             self._sign("key", (key, bool(shift and not self.key.fifths)), self.position)
         for time in element.findall("time"):
             if time.get("number", "1") == "1":
@@ -431,7 +358,7 @@ class _PartReader:
             kind.tag: "" for kind in direction.iterfind("direction-type/*") if kind.tag in ("segno", "coda")
         }
         words = " ".join(word.text or "" for word in direction.iterfind("direction-type/words"))
-        kind = next((kind for kind, pattern in _JUMP_WORDS if pattern.match(words)), None)
+        kind = mark_in_words(words)
         if kind == "tocoda":
             found.pop("coda", None)
         if kind is not None:
@@ -517,11 +444,6 @@ def _fifths(key: Element) -> int | None:
     if alters == {1} and set(steps) == set(_SHARPS[:count]):
         return count
     return -count if alters == {-1} and set(steps) == set(_SHARPS[::-1][:count]) else None
-
-
-def _within(fifths: int) -> int:
-    """Return a key of -7 to 7 fifths that sounds as that of `fifths`."""
-    return fifths if -7 <= fifths <= 7 else (fifths + 6) % 12 - 6
 
 
 def _ties(note: Element) -> tuple[bool, bool]:

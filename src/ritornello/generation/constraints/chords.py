@@ -33,7 +33,7 @@ class ChordSettings(Settings):
         min_length=1,
         max_length=10_000,
         description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7", '
-        '"N.C." for none. '
+        '"N.C." for none; on the command line also a chart of iReal Pro or a score with chord symbols. '
         "Models that know no chords begin notes on chord tones on every beat",
     )
     strict_chords: bool = Field(

@@ -11,6 +11,7 @@ from typing import Any
 import ritornello
 from ritornello.bundle import Bundle
 from ritornello.config import checked
+from ritornello.data import EXPRESSION
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.live.config import JamConfig
@@ -76,12 +77,12 @@ def export_page(
 
 
 def library_archive() -> bytes:
-    """Return the modules of this library that a session may import, as a zip file."""
+    """Return the modules of this library that a session may import, and their data, as a zip file."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for path in sorted(ROOT.rglob("*.py")):
+        for path in sorted([*ROOT.rglob("*.py"), *EXPRESSION.glob("*.npz")]):
             name = path.relative_to(ROOT).as_posix()
             if not name.startswith(tuple(f"{part}/" for part in LEFT_OUT)):
-                text = "" if name == NEEDS_NO_SERVER else path.read_text(encoding="utf-8")
-                archive.writestr(zipfile.ZipInfo(f"ritornello/{name}", (1980, 1, 1, 0, 0, 0)), text)
+                data = b"" if name == NEEDS_NO_SERVER else path.read_bytes()
+                archive.writestr(zipfile.ZipInfo(f"ritornello/{name}", (1980, 1, 1, 0, 0, 0)), data)
     return file.getvalue()

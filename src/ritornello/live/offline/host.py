@@ -112,6 +112,7 @@ def make_entry(stored: Stored, run: Run) -> ModelEntry:
         structure=bundle.structure,
         **found,
     )
+    entry.model.prepare()
     return entry
 
 

@@ -1,4 +1,4 @@
-"""The driver of a session on MIDI ports.
+"""The driver of a session on ports, of MIDI, OSC or both.
 
 Each `turn` of its loop passes received messages on, advances the session, steps the network, and sends what is
 due. The ports and the clock are parameters, so that all of it can be tested without a device.
@@ -9,20 +9,22 @@ Read in order: `PortSettings`, `PortPlayer.turn`; then `schedule` and `pulse`, w
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ritornello.errors import RitornelloError
+from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats import messages
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import LiveNote, Side, Turn
-from ritornello.live.ports import Ports
+from ritornello.live.ports import BeatSounded, Job, ModelChosen, Ports
 from ritornello.live.ports.controls import KNOBS, PRESSED, Controls, default_controls, turned
 from ritornello.live.ports.pulse import PULSES, Beat, ClockFollower, ClockMode
 from ritornello.live.ports.schedule import LoopbackFilter, Schedule
+from ritornello.live.server.catalog import Catalog, ModelEntry
+from ritornello.live.server.limits import ServerLimits
 from ritornello.live.session import Session
-from ritornello.live.session.engine import Engine
 from ritornello.live.session.turns import LOOK_AHEAD
 from ritornello.score import CONTROL_CHANGE
 from ritornello.theory import DRUMS
@@ -38,6 +40,9 @@ SLOWEST, FASTEST = 30, 300
 
 SIXTEENTH = PULSES // 4
 """Pulses of the unit of song positions."""
+
+LAST_SIXTEENTH = 2**14 - 1
+"""The last song position that MIDI can name: bar 1,024 of a song in 4/4."""
 
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
@@ -64,28 +69,32 @@ class PortSettings:
 
 
 class PortPlayer:
-    """A session on ports. `clock` is that of the ports' times."""
+    """A session on ports, with the models of a catalog. `clock` is that of the ports' times."""
 
     def __init__(
         self,
         session: Session,
-        engine: Engine,
+        catalog: Catalog,
         ports: Ports,
         clock: Callable[[], float],
         settings: PortSettings | None = None,
     ) -> None:
         self.session, self.settings = session, settings or PortSettings()
-        self._engine, self._ports, self._clock = engine, ports, clock
+        self.catalog, self._ports, self._clock = catalog, ports, clock
         self._began = clock()
         self._schedule, self._loopback, self._beat = Schedule(), LoopbackFilter(), Beat()
         self._follower, self._is_awaited = ClockFollower(), False
         self._next_pulse: int | None = None  # of the clock that is sent
-        self._next_click: float | None = None
+        self._song = 0  # the pulse at which the song that is sent begins or goes on
+        self._next_beat: float | None = None  # the position of the metronome's next beat
         self._programs: dict[int, int] = {}
         self._mode_before_loop = session.config.mode
         self.played = dict.fromkeys(Side, 0)  # how many notes
         self.answered: float | None = None  # seconds that the last answer took
         self.remark = ""
+        self._published: tuple[JamConfig, ModelEntry] = session.config, self.entry
+        self._is_loading = False
+        ports.publish(events.Configure(session.config), 0.0)
         session.waits_for_start = self.settings.clock is ClockMode.IN
         if changes := FOR_CLOCK[self.settings.clock]:
             self._configure(session.config.model_copy(update=changes))
@@ -109,19 +118,62 @@ class PortPlayer:
 
     def turn(self) -> float:
         """Do all that is due now; return the seconds until the next turn."""
-        for time, data in self._ports.receive():
-            self._guard(lambda time=time, data=data: self._handle(data, time - self._began))  # type: ignore[misc]
+        for time, item in self._ports.receive():
+            self._guard(lambda time=time, item=item: self._take(item, time - self._began))  # type: ignore[misc]
         self._advance()
-        while self._engine.step([self.session], self.now):
-            self._advance()
         self._send_due(self.now())
-        times = (self.session.next_time, self._schedule.next_time, self._pulse_time(), self._click_time())
+        if self.entry.engine.step([self.session], self.now):
+            self._advance()
+            self._send_due(self.now())
+            return 0.0  # one step a turn: what is due meanwhile is not late by a whole answer
+        times = (self.session.next_time, self._schedule.next_time, self._pulse_time(), self._beat_time())
         next_time = min((time for time in times if time is not None), default=math.inf)
         return min(max(next_time - self.now(), 0.0), LONGEST_WAIT)
+
+    @property
+    def entry(self) -> ModelEntry:
+        """The model of the present turn; the one chosen last plays from the next turn on."""
+        return self.catalog.entry_of(self.session.model)
 
     def receive(self, event: events.Input) -> None:
         """Pass an event to the session."""
         self.session.receive(event, self.now())
+
+    def play(self, data: bytes, time: float) -> None:
+        """Play a channel message at a time, now at the latest; a control change of a knob or button does its action."""
+        if self._control(data):
+            return
+        if len(self.session.record.journal) >= ServerLimits.entries and data[0] & 0xF0 != messages.NOTE_OFF:
+            raise ConfigError(f"a session has at most {ServerLimits.entries:,} entries: begin another")
+        self.session.receive(events.Midi(data), min(time, self.now()))
+        self.played[Side.PLAYER] += data[0] & 0xF0 == messages.NOTE_ON and data[2] > 0
+        if self.settings.through:
+            self._send(data)
+
+    def use(self, name: str, failed: Callable[[RitornelloError], None]) -> None:
+        """Play with another model of the catalog from the next turn on, once it is loaded, which takes a moment.
+
+        ConfigError for an unknown name, or while another is loaded; `failed` is called if it cannot be played live.
+        """
+        entry = self.catalog.find(name)
+        if self._is_loading:
+            raise ConfigError(f"model {name}: another is being loaded, ask again")
+        self._is_loading = True
+
+        def load() -> None:
+            try:
+                entry.load()
+                self._ports.put(self._clock(), PortPlayer._loaded(entry))
+            except RitornelloError as error:
+                failed(error)
+            finally:
+                self._is_loading = False
+
+        threading.Thread(target=load, name="model", daemon=True).start()
+
+    @staticmethod
+    def _loaded(entry: ModelEntry) -> Job:
+        return lambda player, time: player.session.use(entry.model, player.now())
 
     def panic(self) -> None:
         """Stop the session, and end every note on every channel."""
@@ -134,16 +186,15 @@ class PortPlayer:
 
     # --- input ------------------------------------------------------------------------------------------------
 
-    def _handle(self, data: bytes, time: float) -> None:
-        status = data[0]
-        if status < 0xF0:
-            if not self._loopback.blocks(data, time) and not self._control(data):
-                self.session.receive(events.Midi(data), min(time, self.now()))
-                self.played[Side.PLAYER] += status & 0xF0 == messages.NOTE_ON and data[2] > 0
-                if self.settings.through:
-                    self._send(data)
-        elif self.settings.clock is ClockMode.IN:
-            self._handle_clock(data, time)
+    def _take(self, item: bytes | Job, time: float) -> None:
+        """Do a job, or handle a MIDI message."""
+        if not isinstance(item, bytes):
+            item(self, time)
+        elif item[0] >= 0xF0:
+            if self.settings.clock is ClockMode.IN:
+                self._handle_clock(item, time)
+        elif not self._loopback.blocks(item, time):
+            self.play(item, time)
 
     def _handle_clock(self, data: bytes, time: float) -> None:
         """Follow a message of the clock. A song that begins, goes on or jumps is met on its next bar line."""
@@ -178,7 +229,7 @@ class PortPlayer:
             self._meet(True)
         else:
             self._beat.shift(jump / PULSES)
-            self._next_click = None if self._next_click is None else self._next_click + jump / PULSES
+            self._next_beat = None if self._next_beat is None else self._next_beat + jump / PULSES
 
     def start(self) -> None:
         """Begin to play: on the next bar line of an external clock, if its song is running."""
@@ -267,44 +318,79 @@ class PortPlayer:
 
     def _advance(self) -> None:
         for output in self.session.advance(self.now()):
+            self._ports.publish(output, self.now())
             if isinstance(output, events.NotesPlanned):
-                self._schedule.add(output.notes)
+                self._schedule.add(output.sounding)
                 self.played[Side.MODEL] += len(output.notes)
             elif isinstance(output, events.NotesCancelled):
                 self._schedule.cancel(output.numbers, output.at)
             elif isinstance(output, events.TempoSet):
                 self._set_beat(output)
             elif isinstance(output, events.TurnBegan) and output.turn is Turn.IDLE:
-                if self._next_pulse and self.settings.clock is ClockMode.OUT:
-                    self._send(bytes((messages.STOP,)))
-                self._next_pulse = self._next_click = None
+                self._stop_song()
             elif isinstance(output, events.Answered):
                 self.answered = output.seconds
             elif isinstance(output, events.Remark):
                 self.remark = output.text
+        self._publish_changes()
+
+    def _publish_changes(self) -> None:
+        """Publish the settings and the model, if they are others than before."""
+        config, entry = self.session.config, self.entry
+        if config != self._published[0]:
+            self._ports.publish(events.Configure(config), self.now())
+        if entry is not self._published[1]:
+            self._ports.publish(ModelChosen(entry.name), self.now())
+        self._published = config, entry
+
+    def _stop_song(self) -> None:
+        """Stop the clock that is sent; the song goes on from its next bar line when the session begins again."""
+        if self._next_pulse is not None and self._next_pulse > self._song:
+            self._send_clock(messages.STOP)
+            bar = round(self._bar_quarters * PULSES)
+            self._song = math.ceil(self._next_pulse / bar) * bar
+        self._next_pulse = self._next_beat = None
+
+    def _begin_song(self) -> None:
+        """Put the receivers of the clock where the song goes on, a moment before it does."""
+        sixteenths, rest = divmod(self._song, SIXTEENTH)
+        if rest or sixteenths > LAST_SIXTEENTH:  # MIDI has no number for it
+            self._song = 0
+        if self._song:
+            self._send_clock(messages.SONG_POSITION, sixteenths & 127, sixteenths >> 7)
+        self._next_pulse = self._song
+
+    def _send_clock(self, *data: int) -> None:
+        if self.settings.clock is ClockMode.OUT:
+            self._send(bytes(data))
 
     def _set_beat(self, tempo: events.TempoSet) -> None:
         """Send clock and clicks by this beat from now on."""
         if not self._beat.is_set or self._next_pulse is None:
             if not self._follower.is_running:  # else it begins at a bar line of the clock
-                self._beat = Beat()
-            self._next_pulse, self._next_click = 0, self._beat.first
+                self._begin_song()
+                self._beat = Beat(self._song / PULSES)
+            self._next_pulse, self._next_beat = self._song, self._beat.first
         self._beat.update(tempo)
-        self._next_click = self._next_click if tempo.steady else None
+        self._next_beat = self._next_beat if tempo.steady else None
 
     def _send_due(self, now: float) -> None:
         """Send the pulses of the clock, the clicks and the notes whose time has come."""
         while (time := self._pulse_time()) is not None and time <= now:
-            if self._next_pulse == 0:
-                self._send(bytes((messages.START,)))
-            self._send(bytes((messages.CLOCK,)))
-            self._next_pulse = (self._next_pulse or 0) + 1
-        while (time := self._click_time()) is not None and time <= now:
-            assert self._next_click is not None
-            pitch, velocity = CLICK[self._beat.is_bar_line(self._next_click)]
-            self._send(bytes((messages.NOTE_ON | messages.DRUM_CHANNEL, pitch, velocity)))
-            self._send(bytes((messages.NOTE_OFF | messages.DRUM_CHANNEL, pitch, 0)))
-            self._next_click += self._beat.beat_quarters
+            assert self._next_pulse is not None
+            if self._next_pulse == self._song:
+                self._send_clock(messages.CONTINUE if self._song else messages.START)
+            self._send_clock(messages.CLOCK)
+            self._next_pulse += 1
+        while (time := self._beat_time()) is not None and time <= now:
+            assert self._next_beat is not None
+            number, beats = self._beat.in_bar(self._next_beat)
+            self._ports.publish(BeatSounded(number, beats, self._beat.tempo or 0.0), now)
+            if self.settings.click:
+                pitch, velocity = CLICK[number == 1]
+                self._send(bytes((messages.NOTE_ON | messages.DRUM_CHANNEL, pitch, velocity)))
+                self._send(bytes((messages.NOTE_OFF | messages.DRUM_CHANNEL, pitch, 0)))
+            self._next_beat += self._beat.beat_quarters
         self._send_notes(self._schedule.due(now))
 
     def _pulse_time(self) -> float | None:
@@ -312,10 +398,8 @@ class PortPlayer:
             return None
         return self._beat.time(self._next_pulse / PULSES)
 
-    def _click_time(self) -> float | None:
-        if not self.settings.click or self._next_click is None:
-            return None
-        return self._beat.time(self._next_click)
+    def _beat_time(self) -> float | None:
+        return None if self._next_beat is None else self._beat.time(self._next_beat)
 
     def _send_notes(self, due: Iterable[tuple[bool, LiveNote]]) -> None:
         for begins, note in due:

@@ -58,11 +58,11 @@ class Beat:
         assert self._set is not None
         return 4 / self._set.meter[1]
 
-    def is_bar_line(self, position: float) -> bool:
-        """Return whether the beat at `position` is the first of its bar."""
+    def in_bar(self, position: float) -> tuple[int, int]:
+        """Return the number of the beat at `position` in its bar, from 1, and how many beats the bar has."""
         assert self._set is not None
-        beats = (position - self._position) / self.beat_quarters
-        return round(beats) % self._set.meter[0] == 0
+        beats, in_bar = (position - self._position) / self.beat_quarters, self._set.meter[0]
+        return round(beats) % in_bar + 1, in_bar
 
     def update(self, tempo: TempoSet) -> None:
         """Change the tempo from a bar line on; positions go on without a jump."""

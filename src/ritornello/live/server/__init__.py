@@ -16,6 +16,7 @@ The event loop compresses 64 KiB at a time. An error is one line of text. Read i
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,6 +45,11 @@ from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
+
+for suffix, media_type in {".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}.items():
+    mimetypes.add_type(
+        media_type, suffix
+    )  # the registry of Windows may say otherwise, and no script would run
 
 NO_PAGE = "the page is not in this copy of the library; everything else works: see docs/jam.md"
 

@@ -222,7 +222,10 @@ KINDS: dict[type, str] = {
 def output_to_message(output: events.Output) -> Json | None:
     """Return the message for an output; None if it needs the hosted session."""
     if isinstance(output, events.NotesPlanned):
-        return {"type": "notes", "notes": [to_json(note) for note in output.notes]}
+        message: Json = {"type": "notes", "notes": [to_json(note) for note in output.notes]}
+        if output.held:
+            message["held"] = {note.number: note.end for note in output.sounding}
+        return message
     kind = KINDS.get(type(output))
     return None if kind is None else {"type": kind, **to_json(output)}
 

@@ -1,8 +1,8 @@
 """What makes an answer an answer to this call: soft constraints of its decoder.
 
-`SuitsCall` prefers the classes of the call's key and its register, `TakesUpMotif` the next note of a motif of the call,
-`ComesHome` the tonic where the answer ends; `OwnWords` avoids runs of more than `LONGEST_COPY` notes of the call. They
-add to logits, in nats, and ban nothing: the network still decides.
+`SuitsCall` prefers the classes of the call's key (as `SuitsKey` does, alone, where both play) and its register,
+`TakesUpMotif` the next note of a motif of the call, `ComesHome` the tonic where the answer ends; `OwnWords` avoids runs
+of more than `LONGEST_COPY` notes of the call. They add to logits, in nats, and ban nothing: the network still decides.
 
 Times are quarters of the decoder's grammar; an answer starts where the first of its ids is chosen.
 """
@@ -89,23 +89,15 @@ class Shape:
         return max(number * self.strong - self.place, 0.0)
 
 
-class SuitsCall(Preference):
-    """Prefers the classes and the register of a call: which notes a voice plays, and not whether it plays.
-
-    A voice that cannot reach the register comes as near as it can; basses stay where they are."""
+class SuitsKey(Preference):
+    """Prefers the classes of the key of what is heard: which notes a voice plays, and not whether it plays."""
 
     name = "call"
 
-    def __init__(self, call: CallProfile, tokens: Tokens, programs: dict[int, int], strength: float) -> None:
-        """`programs`: of each voice."""
-        self._ids = ids = np.flatnonzero(tokens.is_pitched)
-        pitch, voice = tokens.pitch[ids], tokens.voice[ids]
-        low, high = min(call.low, call.middle - REACH), max(call.high, call.middle + REACH)
-        outside = np.maximum(np.maximum(low - pitch, pitch - high), 0.0)
-        outside[np.isin(voice, [each for each, program in programs.items() if program in BASSES])] = 0.0
-        self._nats = KEY * call.suits[pitch % 12] - np.minimum(REGISTER * outside, FARTHEST)
-        self._nats *= strength
-        _, self._voice = np.unique(voice, return_inverse=True)
+    def __init__(self, heard: CallProfile, tokens: Tokens, strength: float) -> None:
+        self._ids = np.flatnonzero(tokens.is_pitched)
+        self._nats = strength * KEY * heard.suits[tokens.pitch[self._ids] % 12]
+        _, self._voice = np.unique(tokens.voice[self._ids], return_inverse=True)
 
     def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
         inside = allowed[self._ids]
@@ -118,6 +110,21 @@ class SuitsCall(Preference):
         added = np.zeros(len(allowed), dtype=np.float32)
         added[self._ids[inside]] = nats + np.minimum(lost, FARTHEST)[voice]
         return added
+
+
+class SuitsCall(SuitsKey):
+    """Prefers the classes and the register of a call.
+
+    A voice that cannot reach the register comes as near as it can; basses stay where they are."""
+
+    def __init__(self, call: CallProfile, tokens: Tokens, programs: dict[int, int], strength: float) -> None:
+        """`programs`: of each voice."""
+        super().__init__(call, tokens, strength)
+        pitch, voice = tokens.pitch[self._ids], tokens.voice[self._ids]
+        low, high = min(call.low, call.middle - REACH), max(call.high, call.middle + REACH)
+        outside = np.maximum(np.maximum(low - pitch, pitch - high), 0.0)
+        outside[np.isin(voice, [each for each, program in programs.items() if program in BASSES])] = 0.0
+        self._nats -= strength * np.minimum(REGISTER * outside, FARTHEST)
 
 
 class FollowsLine(Preference):

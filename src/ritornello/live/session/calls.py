@@ -8,7 +8,8 @@ from ritornello.errors import ConfigError, counted
 from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.record import TimedControl
-from ritornello.score import Score, Track, ticks_to_seconds
+from ritornello.score import Score, Track, end_at_restrike, ticks_to_seconds
+from ritornello.sustain import has_pedal, sustained_ends
 from ritornello.theory import DRUMS
 
 LONGEST, MOST_NOTES = 300.0, 10_000
@@ -16,6 +17,9 @@ LONGEST, MOST_NOTES = 300.0, 10_000
 
 MOST_CONTROLS = 10_000
 """Controls of a call; if it has more, they are left out."""
+
+LONGEST_TURN = 60.0
+"""Seconds after which a call ends; of a longer score it is the whole bars before."""
 
 SHORTEST = 0.02
 """Seconds of the shortest note."""
@@ -32,8 +36,27 @@ def check_call(score: Score) -> None:
         )
 
 
-def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[LiveNote]:
-    """Return the notes, not numbered yet, of a score that begins at `start`, in order of time.
+def opening(score: Score, quarters_per_minute: float | None) -> tuple[Score, str | None]:
+    """Return the whole bars of a score that take LONGEST_TURN at most, from its first note on, and a line that says so;
+    the score itself, and None, if it is no longer. At least one bar.
+
+    quarters_per_minute: the tempo; None for the score's own.
+    """
+    first = min(int(track.notes["start"][0]) for track in score.tracks if len(track.notes))
+    lines = np.append(score.bar_starts(), score.end)
+    lines = lines[max(int(np.searchsorted(lines, first, side="right")) - 1, 0) :]
+    seconds = np.array(_seconds(score, lines, 0.0, quarters_per_minute))
+    whole = seconds[-1] - seconds[0]
+    if whole <= LONGEST_TURN:
+        return score, None
+    stop = max(int(np.searchsorted(seconds - seconds[0], LONGEST_TURN, side="right")) - 1, 1)
+    line = f"the call is the first {counted(stop, 'bar')} of {len(lines) - 1}: {LONGEST_TURN:g} s at most"
+    return score.excerpt(int(lines[0]), int(lines[stop])), line
+
+
+def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[tuple[LiveNote, float]]:
+    """Return the notes, not numbered yet, of a score that begins at `start`, in order of time, each with the time until
+    which it sounds: longer than its key is down where a pedal holds it.
 
     quarters_per_minute: the tempo; None for the score's own.
     """
@@ -41,15 +64,23 @@ def call_notes(score: Score, start: float, quarters_per_minute: float | None) ->
     found = []
     for number, track in enumerate(score.tracks):
         program, channel = DRUMS if track.is_drum else track.program, _channel(number, track)
-        ends = track.notes["start"] + track.notes["duration"]
-        starts, ends = (
-            _seconds(score, each, start, quarters_per_minute) for each in (track.notes["start"], ends)
+        begins = track.notes["start"].astype(np.int64)
+        released = begins + track.notes["duration"]
+        held = released
+        if has_pedal(track) and not track.is_drum:
+            held = end_at_restrike(
+                begins, sustained_ends(track, score.end), track.notes["pitch"].astype(np.int64)
+            )
+        times = (
+            _seconds(score, ticks, start, quarters_per_minute)
+            for ticks in (begins, released, np.maximum(released, held))
         )
         sounds = track.notes[["pitch", "velocity"]].tolist()
-        for begin, end, (pitch, velocity) in zip(starts, ends, sounds, strict=True):
+        for begin, end, last, (pitch, velocity) in zip(*times, sounds, strict=True):
             end = max(end, begin + SHORTEST)
-            found.append(LiveNote(0, Side.PLAYER, begin, end, pitch, velocity, channel, program))
-    return sorted(found, key=lambda note: note.start)
+            note = LiveNote(0, Side.PLAYER, begin, end, pitch, velocity, channel, program)
+            found.append((note, max(end, last)))
+    return sorted(found, key=lambda each: each[0].start)
 
 
 def call_controls(score: Score, start: float, quarters_per_minute: float | None) -> list[TimedControl]:

@@ -16,16 +16,22 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from ritornello.generation.stepper import Logits, State
-from ritornello.live.events import LiveNote
+from ritornello.live.events import LiveNote, Side
+from ritornello.live.session.answer_preferences import SuitsKey
+from ritornello.live.session.call_profile import CallProfile, profile_of
 from ritornello.live.session.candidates import Candidate, ModelState, Step, Taste, step_of, taste_for
 from ritornello.live.session.encoding_window import BARS, Ensemble, Window, header_length
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
 from ritornello.live.session.response_decoder import DecidedNote, ResponseDecoder, Task, make_decoder
 from ritornello.score import Score
+from ritornello.theory import DRUMS
 
 MARK_EVERY, MARKS = 8, 6
 """Ids from one mark to the next, and marks kept besides the last one and the one at the window's beginning."""
+
+FEWEST_CLASSES = 4
+"""Pitch classes that the player has played in a window before a key is heard in them."""
 
 
 class InputSnapshot(NamedTuple):
@@ -115,6 +121,8 @@ class Improviser:
         score = ensemble.score(inputs.window, inputs.notes, inputs.until, inputs.pedal)
         decoder = yield from self._take_in(ensemble, inputs, score, task)
         assert decoder is not None
+        if task.in_key and (key := self._key_of_player(ensemble, inputs)) is not None:
+            decoder.decoder.follow([SuitsKey(key, self.model.tokens, task.in_key)])
         line, taste = (
             Candidate(decoder, self.model_state),
             taste_for(decoder) if task.closeness or task.candidates > 1 else None,
@@ -135,6 +143,14 @@ class Improviser:
         asked = {state.name for state in line.decoder.decoder.constraints if state.is_asked}
         self.relaxed.update({name: n for name, n in line.decoder.decoder.relaxed.items() if name in asked})
         self.decoder = None
+
+    @staticmethod
+    def _key_of_player(ensemble: Ensemble, inputs: InputSnapshot) -> CallProfile | None:
+        """Return the profile of what the player plays in the window; None if that is too little to have a key."""
+        notes = tuple(note for note in inputs.notes if note.side is Side.PLAYER and note.program != DRUMS)
+        if len({note.pitch % 12 for note in notes}) < FEWEST_CLASSES:
+            return None
+        return profile_of(ensemble.score(inputs.window, notes, inputs.until, inputs.pedal))
 
     def _one(self, line: Candidate, taste: Taste | None) -> Generator[Step, Results, Candidate]:
         """Decode one id."""

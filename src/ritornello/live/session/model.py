@@ -91,6 +91,10 @@ class LiveModel:
             self._worths[bars] = self.structure.worth(bars) if self.structure else None
         return self._worths[bars]
 
+    def prepare(self) -> None:
+        """Make what the first answer needs, so that it need not wait."""
+        _ = self.tokens.elapsed, self.voices, self.brings_note, [self.worth(bars) for bars in KNOWN_BARS]
+
     def start_constraints(
         self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
     ) -> list[ConstraintState]:
@@ -160,8 +164,7 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
         bundle.structure,
         _grid_of(pieces),
     )
-    # Made now: the first answer need not wait for them.
-    _ = model.tokens.elapsed, model.voices, model.brings_note, [model.worth(bars) for bars in KNOWN_BARS]
+    model.prepare()
     return model
 
 

@@ -132,6 +132,7 @@ class Performer:
             first_bar_line=math.floor(bar_0 / bar + EPSILON) * bar,
             candidates=config.candidates if is_answer else 1,
             closeness=config.closeness if is_answer else 0.0,
+            in_key=config.closeness if span.in_time else 0.0,
             grid=self._grid,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit

@@ -64,6 +64,7 @@ class Task:
     first_bar_line: float = 0.0  # where bar 0 of a chord progression begins
     candidates: int = 1  # answers of which the best is taken
     closeness: float = 0.0  # how strongly the answer takes up the call (`answer_preferences`)
+    in_key: float = 0.0  # how strongly it keeps to the key of what the player plays meanwhile
     grid: float | None = None  # from one to the next of the lines on which notes begin; None: anywhere
 
 

@@ -4,9 +4,8 @@ Every tempo of a fine scale is tried. At each, the interval from onset to onset 
 that explains it best: one that is frequent in music, and near in time, by the accuracy of a hand and a tempo that
 bends. Three things count: how well the lengths explain the intervals; whether notes begin where notes of their length
 do (a half note not between two beats), at the best of the places that the first note may have in its beat; and the
-tempo itself. So half and double are told apart by what is usual: a quarter is more frequent than a half note in a
-tune, but hardly in a row of chords. At the best tempo, the beat is the line of regression through the onsets, the last
-ones counting most.
+tempo itself. Then half, double and other simple shares of the best tempo are told apart by what is usual, with weights
+that were learned; see `tempo_level`. The beat is the line of regression through the onsets, the last counting most.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from math import gcd
 from typing import NamedTuple
 
 import numpy as np
+
+from ritornello.arrays import Floats, Ints
+from ritornello.live.session.tempo_level import LEVELS, WEIGHTS, Reading, features
 
 SLOWEST, FASTEST = 40.0, 208.0
 """Quarters a minute: the range of a metronome."""
@@ -67,7 +69,7 @@ MEMORY = 8.0
 """Quarters after which an onset counts 1/e in the regression."""
 
 
-def _place_costs() -> np.ndarray:
+def _place_costs() -> Floats:
     """Return the logarithms of a place in the beat, (lengths, UNITS)."""
     costs = np.full((len(LENGTHS), UNITS), MISPLACED)
     for row, length in zip(costs, LENGTHS.tolist(), strict=True):
@@ -78,6 +80,9 @@ def _place_costs() -> np.ndarray:
 
 
 PLACES = _place_costs()
+
+NEAR_LEVEL = 0.045
+"""How near the tempo of a level is to its share of the best one, as a logarithm."""
 
 
 class Heard(NamedTuple):
@@ -93,26 +98,49 @@ def hear_beat(onsets: Sequence[float], expected: float, trust: float = 0.0) -> H
     expected: a tempo. trust: 0 to 1, the share of the prior that is near it. With a single onset the tempo is the
     expected one, and the beat begins there.
     """
-    times, sizes = _chords(onsets)
-    intervals = np.diff(times)
+    times, sizes = chords_of(onsets)
     if len(times) == 1:
         return Heard(min(max(expected, SLOWEST), FASTEST), float(times[0]))
-    quarter = 60 / TEMPOS[:, None, None]
-    ideal = quarter * LENGTHS / UNITS
+    prior = _prior(expected, trust)
+    readings, evidence = read_levels(times, sizes, prior)
+    usual = [
+        features(each, evidence) @ WEIGHTS + np.log(np.interp(each.quarters_per_minute, TEMPOS, prior / WIDE))
+        for each in readings
+    ]
+    return _regression(readings[int(np.argmax(usual))].places / UNITS, times)
+
+
+def read_levels(times: Floats, sizes: Ints, prior: Floats) -> tuple[list[Reading], float]:
+    """Return the readings of two or more onsets at all levels of the tempo that explains them best, and the intervals
+    that count in full.
+
+    times, sizes: of notes and chords, in order. prior: of TEMPOS.
+    """
+    intervals = np.diff(times)
+    ideal = 60 / TEMPOS[:, None, None] * LENGTHS / UNITS
     spread = 2 * HAND**2 + (BEND * ideal) ** 2
-    fits = FREQUENCY[(sizes[:-1] >= 3).astype(int)] - 0.5 * (intervals[None, :, None] - ideal) ** 2 / spread
-    chosen = fits.argmax(axis=2)  # of a length: (tempos, intervals)
-    places = np.pad(np.cumsum(LENGTHS[chosen], axis=1), ((0, 0), (1, 0)))
+    is_chord = sizes[:-1] >= 3
+    fits = FREQUENCY[is_chord.astype(int)] - 0.5 * (intervals[None, :, None] - ideal) ** 2 / spread
+    lengths = LENGTHS[fits.argmax(axis=2)]  # (tempos, intervals)
+    places = np.pad(np.cumsum(lengths, axis=1), ((0, 0), (1, 0)))
     begins = (places[:, :-1, None] + FIRST_PLACES) % UNITS
-    placed = PLACES[chosen[:, :, None], begins].mean(axis=1)  # (tempos, FIRST_PLACES)
-    explained = np.maximum(fits.max(axis=2), np.log(RARE)).mean(axis=1) + placed.max(axis=1)
-    weight = SATURATION * -np.expm1(-len(intervals) / SATURATION)
-    best = int(np.argmax(weight * explained + np.log(_prior(expected, trust))))
-    quarters = (places[best] + FIRST_PLACES[placed[best].argmax()]) / UNITS
-    return _regression(quarters, times)
+    placed = PLACES[fits.argmax(axis=2)[:, :, None], begins].mean(axis=1)  # (tempos, FIRST_PLACES)
+    fit, place = np.maximum(fits.max(axis=2), np.log(RARE)).mean(axis=1), placed.max(axis=1)
+    evidence = SATURATION * -np.expm1(-len(intervals) / SATURATION)
+    scores = evidence * (fit + place) + np.log(prior)
+    found = []
+    for wanted in TEMPOS[scores.argmax()] * LEVELS:
+        near = np.flatnonzero(np.abs(np.log(TEMPOS / wanted)) < NEAR_LEVEL)
+        if len(near):
+            best = near[scores[near].argmax()]
+            first = FIRST_PLACES[placed[best].argmax()]
+            found.append(
+                Reading(TEMPOS[best], lengths[best], is_chord, places[best] + first, fit[best], place[best])
+            )
+    return found, float(evidence)
 
 
-def _chords(onsets: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def chords_of(onsets: Sequence[float]) -> tuple[Floats, Ints]:
     """Return the mean onset, and the number of notes, of each of the last chords or single notes."""
     times = np.sort(np.asarray(onsets, dtype=np.float64))
     groups: list[list[float]] = []
@@ -122,17 +150,22 @@ def _chords(onsets: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         else:
             groups.append([time])
     groups = groups[-MOST_ONSETS:]
-    return np.array([np.mean(group) for group in groups]), np.array([len(group) for group in groups])
+    return np.array([np.mean(group) for group in groups]), np.array(
+        [len(group) for group in groups], dtype=np.int64
+    )
 
 
-def _prior(expected: float, trust: float) -> np.ndarray:
+def _prior(expected: float, trust: float) -> Floats:
     wide = np.exp(-0.5 * (np.log2(TEMPOS / CENTRE) / WIDTH) ** 2)
     near = np.exp(-0.5 * (np.log2(TEMPOS / expected) / NEAR) ** 2)
-    prior: np.ndarray = (1 - trust) * wide + trust * near + 1e-9
+    prior: Floats = (1 - trust) * wide + trust * near + 1e-9
     return prior
 
 
-def _regression(quarters: np.ndarray, times: np.ndarray) -> Heard:
+WIDE = _prior(CENTRE, 0)
+
+
+def _regression(quarters: Floats, times: Floats) -> Heard:
     """Return the beat of onsets at places in quarters."""
     slope, at_zero = np.polyfit(quarters, times, 1, w=np.exp((quarters - quarters[-1]) / (2 * MEMORY)))
     first = np.ceil((times[0] - at_zero) / slope - 1 / 8)

@@ -19,7 +19,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
 from ritornello.live.session.answers import LastAnswer, Loop, loop_of
-from ritornello.live.session.calls import call_controls, call_notes, left_out
+from ritornello.live.session.calls import LONGEST_TURN, call_controls, call_notes, left_out, opening
 from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
@@ -36,9 +36,6 @@ from ritornello.theory import parse_instrument
 
 LISTEN_EVERY = 1.0
 """Seconds after which the model listens again while the player plays."""
-
-LONGEST_CALL = 60.0
-"""Seconds after which a call ends even if the player does not pause."""
 
 SILENT = 0.3
 """Seconds of silence after which it is considered whether the call is over."""
@@ -270,14 +267,14 @@ class TurnTaking:
         end = None if length is None else start + length
         self._set_turn(Turn.PLAYER, start, end, self._turns)
         look_ahead = turns.LOOK_AHEAD if self.config.keeps_beat else 0.0
-        self._wait(start + LONGEST_CALL if end is None else end - look_ahead, self._end_call)
+        self._wait(start + LONGEST_TURN if end is None else end - look_ahead, self._end_call)
 
     def _end_call(self, now: float) -> None:
         """End the player's turn: the model answers, or, if nothing was played, the turn goes on."""
         turn, notes = self.turn, self._call_notes()
         if not notes:
             start, length = (now, None) if turn.end is None else (turn.end, turn.end - turn.start)
-            return self._expect_call(max(start, now - LONGEST_CALL), length)
+            return self._expect_call(max(start, now - LONGEST_TURN), length)
         self.apply_settings()
         self._called = now
         beat = self._beat_of_call()
@@ -541,7 +538,7 @@ class TurnTaking:
         self.begin_call(turns.next_start(self.config, self.beat, now))
 
     def play_call(self, score: Score, now: float) -> None:
-        """Play `score` as the call, from the next bar line, or from now on."""
+        """Play `score`, or its opening, as the call, from the next bar line, or from now on."""
         if self.turn.turn != Turn.BOTH:
             self.be_silent(now)
             self.apply_settings()
@@ -549,12 +546,14 @@ class TurnTaking:
         if self.turn.turn != Turn.BOTH:
             self.begin_call(start)
         tempo = self.config.tempo if self.config.keeps_beat else None
-        notes = tuple(self.player.add(note) for note in call_notes(score, start, tempo))
-        self.out.append(events.NotesPlanned(notes))
+        score, trimmed = opening(score, tempo)
+        found = call_notes(score, start, tempo)
+        notes = tuple(self.player.add(note) for note, _ in found)
+        is_held = any(until > (note.end or until) for note, until in found)
+        self.out.append(events.NotesPlanned(notes, tuple(until for _, until in found) if is_held else ()))
         for control in call_controls(score, start, tempo):
             self.record.add(control)
-        if line := left_out(score):
-            self.out.append(Remark(line))
+        self.out += [Remark(line) for line in (trimmed, left_out(score)) if line]
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:
             if self.config.keeps_beat and self.beat:

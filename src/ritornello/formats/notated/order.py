@@ -8,13 +8,14 @@ Conventions
 - A jump (D.C. or D.S.) is taken once, at the end of its bar and after the repeats around it. After it, repeats are not
   taken (unless the file says so), the last ending is played, and Fine and To Coda count.
 - Where a trio begins and nothing says Fine or To Coda, a D.C. ends before it.
-- What is marked in a `<sound>` counts; where no part has such a mark of a kind, signs and words do.
+- What is marked for playing (`sounds`) counts; where no part has such a mark of a kind, signs and words do.
 
 Read in order: `Navigation`, `playing_order`, `_Section`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,23 @@ JUMPS = ("dacapo", "dalsegno")
 KINDS = (*JUMPS, "fine", "tocoda", "segno", "coda", "trio")
 """The marks of navigation: jumps, ends, the places that are jumped to, and where a trio begins."""
 
+_JUMP_WORDS = (
+    (
+        "dacapo",
+        re.compile(r"\W*(?:(?:m[ei]nu|scherz|mar[cs])\w*\.?\s+)?(?:d\.?\s?c\b|da capo\b)", re.IGNORECASE),
+    ),
+    ("dalsegno", re.compile(r"\W*(?:d\.?\s?s\b|d[ae]l segno\b)", re.IGNORECASE)),
+    ("tocoda", re.compile(r"\W*(?:to|alla|al)\s+coda\b", re.IGNORECASE)),
+    ("fine", re.compile(r"\W*fine\W*$", re.IGNORECASE)),
+    ("trio", re.compile(r"\W*trio\b", re.IGNORECASE)),
+    ("coda", re.compile(r"\W*coda\W*$", re.IGNORECASE)),
+)
+
+
+def mark_in_words(words: str) -> str | None:
+    """Return the one of `KINDS` that printed words such as "D.S. al Coda" mean, or None."""
+    return next((kind for kind, pattern in _JUMP_WORDS if pattern.match(words)), None)
+
 
 @dataclass
 class Navigation:
@@ -34,7 +52,7 @@ class Navigation:
 
     forward: a repeat begins here. plays: how often the section that ends here is played, 0 if none ends.
     after_jump: also after D.C. or D.S. ending: the numbers of an ending that begins here. ending_stops: it ends here.
-    sounds, words: the marks of `KINDS` with their labels, from <sound> and from what is printed.
+    sounds, words: the marks of `KINDS` with their labels, for playing (MusicXML's <sound>) and as printed.
     """
 
     forward: bool = False
@@ -226,7 +244,7 @@ def _marks(bars: Sequence[Navigation]) -> dict[str, dict[int, str]]:
 
 
 def _endings(bars: Sequence[Navigation]) -> list[list[Ending]]:
-    """Return the endings of each repeat: brackets that follow one another with rising numbers."""
+    """Return the endings of each repeat: brackets that follow one another with other numbers."""
     groups: list[list[Ending]] = []
     for start, bar in enumerate(bars):
         if not bar.ending:
@@ -238,7 +256,8 @@ def _endings(bars: Sequence[Navigation]) -> list[list[Ending]]:
                 stop = start if stop == len(bars) else stop - 1
                 break
         ending = (start, stop + 1, bar.ending)
-        if groups and groups[-1][-1][1] == start and min(bar.ending) > max(groups[-1][-1][2]):
+        known = {number for _, _, numbers in groups[-1] for number in numbers} if groups else set()
+        if groups and groups[-1][-1][1] == start and known.isdisjoint(bar.ending):
             groups[-1].append(ending)
         else:
             groups.append([ending])
