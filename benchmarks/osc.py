@@ -51,9 +51,9 @@ def client(port: int, seconds: float) -> None:
     beats: list[float] = []
     trips: list[float] = []
     sent: dict[int, float] = {}
-    begun, number, pitch, is_down = time.monotonic(), 0, 60, False
+    begun, number, pitch, is_down = time.perf_counter(), 0, 60, False
     next_ping = next_key = begun
-    while (now := time.monotonic()) < begun + seconds:
+    while (now := time.perf_counter()) < begun + seconds:
         if now >= next_ping:
             number, next_ping = number + 1, next_ping + 0.1
             sent[number] = now
@@ -66,7 +66,7 @@ def client(port: int, seconds: float) -> None:
             packet = wire.recv(65536)
         except TimeoutError:
             continue
-        now = time.monotonic()
+        now = time.perf_counter()
         for _, address, arguments in osc.parse_packet(packet):
             path = address.removeprefix(osc.ROOT)
             if path == "planned":
@@ -102,7 +102,7 @@ def main() -> None:
     port = OscPort(group.put, port=0)
     group.ports.append(port)
     config = checked(JamConfig, {"mode": "trade", "call_bars": 2, "tempo": TEMPO, "count_in": 0})
-    player = PortPlayer(Session(entry.model, config, 3), catalog, group, time.monotonic)
+    player = PortPlayer(Session(entry.model, config, 3), catalog, group, time.perf_counter)
     others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(asked.clients - 1)]
     for other in others:
         other.sendto(osc.to_packet("subscribe", ()), port.address)

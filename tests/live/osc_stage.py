@@ -36,7 +36,7 @@ class Stage:
 
     def __init__(self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, **config: Any) -> None:
         self.time = 1000.0
-        monkeypatch.setattr(osc_port.time, "monotonic", lambda: self.time)
+        monkeypatch.setattr(osc_port.time, "perf_counter", lambda: self.time)
         monkeypatch.setattr(osc_port.time, "time", lambda: self.time + WALL)
         self.group, self.sent_midi = PortGroup(), list[bytes]()
         self.port = OscPort(self._put, port=0)

@@ -38,8 +38,8 @@ COMMANDS = {
     "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
     "mcp": "Offer composing, infilling, judging and the rest to an assistant as tools (MCP), on stdin and stdout.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text, recordings "
-    "(transcribed); also to sound and scores.",
+    "convert": "Convert a file (MIDI, MusicXML, ABC, MEI, Humdrum, charts, text, recordings) to another format, "
+    "sound or score.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
     "push": "Publish a model or a style on the Hugging Face Hub, with its card.",

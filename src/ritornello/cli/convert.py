@@ -32,8 +32,7 @@ def convert(
     *,
     sound: dict[str, Any],
 ) -> None:
-    """Convert a file: MIDI (also damaged), MusicXML, ABC, MEI, Humdrum, charts, MIDI as text, recordings (transcribed);
-    also to sound and scores.
+    """Convert a file (MIDI, MusicXML, ABC, MEI, Humdrum, charts, text, recordings) to another format, sound or score.
 
     Of a book of several pieces, each is written to a numbered file, or the one that is named: tunes.abc#3.
     """

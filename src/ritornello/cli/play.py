@@ -156,7 +156,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None, with
     entry = catalog.find(None)
     entry.load()
     session = Session(entry.model, config, secrets.randbits(32) if seed is None else seed)
-    return lambda ports, port_settings: PortPlayer(session, catalog, ports, time.monotonic, port_settings)
+    return lambda ports, port_settings: PortPlayer(session, catalog, ports, time.perf_counter, port_settings)
 
 
 def _run(port_player: PortPlayer, start: bool) -> None:

@@ -289,7 +289,7 @@ def format_of(path: Path) -> Format:
 
 def written_suffixes() -> tuple[str, ...]:
     """Return the suffixes of the formats that are written too."""
-    return tuple(suffix for suffix, format in FORMATS.items() if format.writer)
+    return tuple(suffix for suffix, format in FORMATS.usable().items() if format.writer)
 
 
 def begins_as_midi(path: Path) -> bool:

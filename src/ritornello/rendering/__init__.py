@@ -71,7 +71,7 @@ def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
     from ritornello import formats
 
-    written = (s for s in formats.FORMATS if s in RENDERERS or formats.FORMATS[s].writer)
+    written = (s for s, format in formats.FORMATS.usable().items() if s in RENDERERS or format.writer)
     return tuple(dict.fromkeys((*written, *RENDERERS)))
 
 
@@ -84,13 +84,19 @@ def is_played(path: Path) -> bool:
 
 def check_suffixes(paths: Iterable[Path | str]) -> None:
     """Raise FormatError for the first of `paths` whose suffix `write` does not accept."""
+    from ritornello.formats import FORMATS
+
     for path in map(Path, paths):
-        suffix = path.suffix
-        if suffix.lower() not in suffixes():
-            near = difflib.get_close_matches(suffix.lower(), suffixes(), n=1, cutoff=0.5)
-            candidate = f", nearest is {near[0]}" if near else ""
-            what = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-            raise FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
+        suffix = path.suffix.lower()
+        if suffix in suffixes():
+            continue
+        if suffix in FORMATS:
+            what = f"{FORMATS[suffix].name} is only read"  # or an error of a package's format
+        else:
+            near = difflib.get_close_matches(suffix, suffixes(), n=1, cutoff=0.5)
+            what = f"unknown suffix {path.suffix!r}" if suffix else "no suffix"
+            what += f", nearest is {near[0]}" if near else ""
+        raise FormatError(f"{path}: {what}; known are {', '.join(suffixes())}")
 
 
 def check_targets(paths: Iterable[Path], sound: SoundConfig) -> None:

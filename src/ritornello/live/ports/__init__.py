@@ -2,7 +2,7 @@
 
 A port listens in a thread of its own and puts what it receives into the `PortGroup` of its session: a MIDI message, or
 a job for the session's driver (`port_player`). The driver sends MIDI messages when they are due, and publishes what
-else happens; a port passes on what it has words for. Times are those of the monotonic clock, if not said otherwise.
+else happens; a port passes on what it has words for. Times are those of `time.perf_counter`, if not said otherwise.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class PortGroup:
         with suppress(queue.Empty):
             while True:
                 heapq.heappush(self._held, self._arrived.get_nowait())
-        due, now = [], time.monotonic()
+        due, now = [], time.perf_counter()
         while self._held and self._held[0][0] <= now:
             at, _, item = heapq.heappop(self._held)
             due.append((at, item))
@@ -103,7 +103,7 @@ class PortGroup:
 
     def wait(self, seconds: float) -> None:
         if self._held:
-            seconds = min(seconds, self._held[0][0] - time.monotonic())
+            seconds = min(seconds, self._held[0][0] - time.perf_counter())
         if seconds > 0:
             with suppress(queue.Empty):
                 heapq.heappush(self._held, self._arrived.get(timeout=seconds))

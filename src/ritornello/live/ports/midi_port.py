@@ -86,7 +86,7 @@ def _callback(take: Take) -> Callable[[Sequence[int], float, Any], None]:
 
     def received(data: Sequence[int], delta: float, unused: Any) -> None:
         with suppress(ConfigError):  # too much waits: this is left out
-            take(time.monotonic(), bytes(data))
+            take(time.perf_counter(), bytes(data))
 
     return received
 

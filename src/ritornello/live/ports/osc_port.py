@@ -53,7 +53,7 @@ Address = tuple[str, int]
 
 
 class OscPort:
-    """A UDP port at `host`. `put` receives the jobs, at times of the monotonic clock; see `Ports`."""
+    """A UDP port at `host`. `put` receives the jobs, at times of `time.perf_counter`; see `Ports`."""
 
     def __init__(self, put: Callable[[float, Job], None], host: str = DEFAULT_HOST, port: int = DEFAULT_PORT):
         osc.check_installed()
@@ -178,7 +178,7 @@ class OscPort:
         is_new = target not in self._subscribers
         if is_new and len(self._subscribers) >= MOST_SUBSCRIBERS:
             raise ConfigError(f"{MOST_SUBSCRIBERS} have subscribed already, which is the most")
-        self._subscribers[target] = time.monotonic() + LEASE
+        self._subscribers[target] = time.perf_counter() + LEASE
         self.reply(target, osc.SubscribedSent(host=target[0], port=target[1], seconds=LEASE))
         return target if is_new else None
 
@@ -206,7 +206,7 @@ class OscPort:
 
     def _drop_ended(self) -> None:
         """Drop the subscribers whose time is over."""
-        now = time.monotonic()
+        now = time.perf_counter()
         self._subscribers = {each: end for each, end in self._subscribers.items() if end >= now}
 
     def hears(self, address: Address) -> bool:
@@ -272,8 +272,8 @@ def _numeric(host: str | None, default: str) -> str:
 
 
 def _due(tag: int) -> float:
-    """Return the time of a tag on the monotonic clock."""
-    now = time.monotonic()
+    """Return the time of a tag by `time.perf_counter`."""
+    now = time.perf_counter()
     if tag == osc.NOW:
         return now
     ahead = osc.wall_time_of(tag) - time.time()
