@@ -22,6 +22,7 @@ from ritornello.live.server.address import listen
 from ritornello.live.server.catalog import Catalog
 from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.manager import SessionManager
+from ritornello.live.server.store import SessionStore
 
 QUICK = {"mode": "answer", "pause": 0.2, "response_seconds": 1}
 """A session that answers soon, and not for long."""
@@ -116,11 +117,16 @@ class Served:
 
 @contextmanager
 def serving(
-    catalog: Catalog, limits: ServerLimits | None = None, page: Path = PAGE, **settings: Any
+    catalog: Catalog,
+    limits: ServerLimits | None = None,
+    page: Path = PAGE,
+    store: SessionStore | None = None,
+    **settings: Any,
 ) -> Iterator[Served]:
     """Run a server; `settings` are what its sessions begin with."""
     listening = listen("127.0.0.1", 0)
-    manager = SessionManager(catalog, checked(JamConfig, {**QUICK, **settings}), seed=1, limits=limits)
+    config = checked(JamConfig, {**QUICK, **settings})
+    manager = SessionManager(catalog, config, seed=1, limits=limits, store=store)
     port = listening.getsockname()[1]
     server = make_server(manager, "127.0.0.1", port, page)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

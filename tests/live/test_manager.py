@@ -79,6 +79,7 @@ def test_each_session_has_the_next_seed_and_starts_at_time_0(manager: SessionMan
 def test_who_is_away_falls_silent_and_is_forgotten(manager: SessionManager, clock: Clock) -> None:
     hosted, client = connect(manager)
     hosted.handle(StartMessage())
+    hosted.handle(PlayMidi(time=hosted.now(), data=[0x90, 60, 1]))
     hosted.detach(client)
     clock.time += manager.limits.pause_seconds - 1
     manager.expire_sessions()

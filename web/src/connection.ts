@@ -26,7 +26,7 @@ export class SocketSession implements Session {
   /** Called when what was kept could not be given back. */
   onfault: (error: Error) => void = () => {};
 
-  onbegin: () => Promise<Stored | null> = async () => null;
+  onbegin: (recalled: number) => Promise<Stored | null> = async () => null;
   /** The player's messages that the session has not accounted for, sent or not. */
   readonly unheard: Midi[] = [];
 
@@ -138,16 +138,17 @@ export class SocketSession implements Session {
       this.clock.add(message.time, present(), message.now);
       return;
     }
-    if (message.type === "welcome" && !message.resumed && !this.held) this.begin(message);
+    const isNew = message.type === "welcome" && (!message.resumed || message.recalled !== null);
+    if (isNew && !this.held) this.begin(message);
     else if (this.held && !(message.type === "welcome" && message.resumed)) this.held.push(message);
     else this.take(message);
   }
 
-  /** A session that knows nothing: it goes on from the record that was kept, if there is one. */
+  /** A session that knows nothing, or less than this page: it goes on from the record that was kept, if there is one. */
   private async begin(welcome: Welcome): Promise<void> {
     this.held = [welcome];
     this.begun = welcome.session;
-    const record = await this.onbegin();
+    const record = await this.onbegin(welcome.recalled ?? 0);
     if (record) return this.giveBack(record).catch((error: Error) => this.onfault(error));
     const held = this.held ?? [];
     this.held = null;
@@ -160,15 +161,16 @@ export class SocketSession implements Session {
     this.onmessage(message);
   }
 
-  private settle({ session, resumed, now }: Welcome): void {
+  private settle({ session, resumed, recalled, now }: Welcome): void {
+    const isOtherClock = !resumed || recalled !== null;
     sessionStorage.setItem(TOKEN, session);
     this.begun = null;
     const before = this.clock.offset;
-    if (!resumed || this.held) this.clock.reset();
+    if (isOtherClock) this.clock.reset();
     this.clock.add(present() - SILENCE / 1000, present() + SILENCE / 1000, now); // until a ping says better
     if (!resumed)
       this.unheard.splice(0); // it was played on another clock
-    else if (this.held) for (const played of this.unheard) played.time += this.clock.offset - before;
+    else if (isOtherClock) for (const played of this.unheard) played.time += this.clock.offset - before;
     if (!resumed) this.heardBefore = 0;
     this.held = null;
     for (let i = 0; i < PINGS_AT_FIRST; i++) setTimeout(() => this.ping(), 60 * i);

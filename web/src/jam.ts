@@ -53,7 +53,6 @@ export class Jam {
   private readonly turnBar = new TurnBar();
   private readonly view = new View();
   private instruments: string[] = [];
-  private name: string | null = null; // of the session
   private lastBusy = Number.NEGATIVE_INFINITY; // moments
   private heard: Tempo | null = null;
   private lastDrawn = Number.NEGATIVE_INFINITY;
@@ -174,8 +173,6 @@ export class Jam {
     synth.setPresets(welcome.presets);
     controls.offer(welcome);
     const wasRunning = this.record.running;
-    const isOther = this.name !== null && this.name !== welcome.session;
-    this.name = welcome.session;
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.setTempo(welcome.tempo);
@@ -183,7 +180,7 @@ export class Jam {
     this.rewrite(welcome.notes, welcome.bookmarks);
     const isOffered = welcome.models.some(({ name }) => name === settings.model);
     if (!isOffered) remember({ model: null });
-    if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
+    if (welcome.recalled !== null && wasRunning) session.send({ type: "start" }); // the server began anew
     if (welcome.resumed) return;
     const config = { ...recallConfig(welcome.config) };
     if (!keepsBeat({ ...welcome.config, ...config })) delete config.tempo; // it would be expected of the player

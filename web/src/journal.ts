@@ -103,6 +103,11 @@ function isEqual(one: Row | undefined, other: Row): boolean {
   return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
+/** The number of the next entry of a record. */
+export function nextNumber({ entries }: Stored): number {
+  return (entries.at(-1)?.[1] ?? -1) + 1;
+}
+
 /**
  * A record with what the player played that the session has not accounted for, up to `time` on the session's clock.
  *

@@ -4,7 +4,7 @@
  */
 
 import { toast } from "./dom";
-import { type Changes, isStored, Journal, type Stored, withPlayed } from "./journal";
+import { type Changes, isStored, Journal, nextNumber, type Stored, withPlayed } from "./journal";
 import type { Message } from "./messages";
 import { midiOf } from "./midi";
 import { present, type Session } from "./session";
@@ -28,7 +28,7 @@ export class Keeper {
     private readonly program: (channel: number) => number,
   ) {
     this.name = session.name;
-    session.onbegin = () => this.recall();
+    session.onbegin = (recalled) => this.recall(recalled);
     setInterval(() => session.unheard.length > 0 && this.save(), SAVE_EVERY);
   }
 
@@ -95,12 +95,17 @@ export class Keeper {
     this.session.beginAnew();
   }
 
-  /** What a session that has just begun, and knows nothing, goes on from. */
-  private async recall(): Promise<Stored | null> {
+  /** What a session that has just begun goes on from; null if it knows more, as it is `recalled` up to that entry. */
+  private async recall(recalled: number): Promise<Stored | null> {
     this.save();
     const next = this.next;
     this.next = null;
     if (next) return next;
+    const own = await this.own();
+    return own && nextNumber(own) >= recalled ? own : null;
+  }
+
+  private async own(): Promise<Stored | null> {
     if (this.journal.notes > 0 || this.session.unheard.length > 0) return this.record();
     return this.name === null ? null : this.load(this.name).catch((error: Error) => this.complain(error));
   }

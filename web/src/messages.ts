@@ -102,6 +102,8 @@ export interface Welcome {
   type: "welcome";
   session: string;
   resumed: boolean;
+  /** The number of the next entry, if the session has just gone on from a record. */
+  recalled: number | null;
   now: number;
   model: string;
   models: Model[];

@@ -15,8 +15,11 @@ export interface Session {
   onmessage: (message: Message) => void;
   /** Called when the session comes into reach, is lost (and will be tried again), or is over. */
   onreach: (reach: Reach) => void;
-  /** Called when a session has begun that knows nothing: returns the record to go on from, if there is one. */
-  onbegin: () => Promise<Stored | null>;
+  /**
+   * Called when a session has begun that knows nothing, or what a server before it knew, up to the entry with the number
+   * `recalled`: returns the record to go on from, if there is one that is fuller.
+   */
+  onbegin: (recalled: number) => Promise<Stored | null>;
   /** What the player played that the session has not accounted for. */
   readonly unheard: readonly Played[];
   /** The name of the session that this page has, or had before it was loaded again. */

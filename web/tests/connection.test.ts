@@ -30,8 +30,8 @@ class FakeSocket {
     this.onmessage({ data: JSON.stringify(message) });
   }
 
-  welcome(session: string, resumed: boolean, heard: number): void {
-    this.hear({ type: "welcome", session, resumed, now: 10 });
+  welcome(session: string, resumed: boolean, heard: number, recalled: number | null = null): void {
+    this.hear({ type: "welcome", session, resumed, recalled, now: 10 });
     this.hear({ type: "journal", entries: [], dropped: [], whole: true, now: 10, heard, head: null });
   }
 
@@ -121,6 +121,33 @@ test("a server that does not know the session is given the record, and then goes
   latest().welcome("two", true, 0);
   expect(told).toEqual(["welcome", "journal"]);
   expect(latest().played, "60 is in the record").toEqual([64]);
+});
+
+test("a server that was started again and knows the session is given a fuller record only", async () => {
+  latest().welcome("one", false, 0);
+  await vi.runAllTicks();
+  press(60, 61);
+  latest().hear({ type: "journal", entries: [], dropped: [], whole: false, now: 11, heard: 1, head: null });
+  const asked: number[] = [];
+  session.onbegin = async (recalled) => {
+    asked.push(recalled);
+    return recalled > 5 ? null : record;
+  };
+  told.length = 0;
+  reconnect();
+  latest().welcome("one", true, 1, 6);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(fetch).not.toHaveBeenCalled();
+  expect(told).toEqual(["welcome", "journal"]);
+  expect(latest().played, "61 had not arrived").toEqual([61]);
+  reconnect();
+  latest().welcome("one", true, 2, 5);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(vi.mocked(fetch).mock.calls[0]?.[0]).toBe("session/one/record");
+  latest().welcome("one", true, 0, 7);
+  expect(asked).toEqual([6, 5]);
+  expect(told).toEqual(["welcome", "journal", "welcome", "journal"]);
+  expect(latest().played, "all is in the record").toEqual([]);
 });
 
 test("what is refused is told, and the session begins anew", async () => {

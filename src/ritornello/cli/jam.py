@@ -12,7 +12,9 @@ from ritornello.live.config import JamConfig
 if TYPE_CHECKING:
     from socket import socket
 
+    from ritornello.live.server.limits import ServerLimits
     from ritornello.live.server.manager import SessionManager
+    from ritornello.live.server.store import SessionStore
 
 
 @with_options(JamConfig, panel="What a session begins with; the page can change all of it")
@@ -35,6 +37,14 @@ def jam(
         int | None, typer.Option(help="seed of the first session; the next gets the next", min=0)
     ] = None,
     sessions: Annotated[int, typer.Option(help="so many at once, at most", min=1, max=10_000)] = 256,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            help="folder in which sessions are kept for a week, so that they outlive the server; none: they are "
+            "not; the user's state folder, if not given",
+            metavar="FOLDER",
+        ),
+    ] = None,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -54,7 +64,25 @@ def jam(
     catalog = load_catalog(models or ())
     listening = listen(host, port)
     catalog.find(None).load()
-    _serve(SessionManager(catalog, config, seed, ServerLimits(sessions=sessions)), listening, host, open_page)
+    limits = ServerLimits(sessions=sessions)
+    manager = SessionManager(catalog, config, seed, limits, store=_store(keep, limits))
+    _serve(manager, listening, host, open_page)
+
+
+def _store(keep: str | None, limits: ServerLimits) -> SessionStore | None:
+    """Return the store in the folder `keep`, by default in the user's state folder; None for "none"."""
+    from contextlib import suppress
+    from pathlib import Path
+
+    from ritornello.live.server.store import SessionStore, default_folder
+
+    if keep == "none":
+        return None
+    folder = Path(keep) if keep else default_folder()
+    if not keep:
+        with suppress(OSError):  # the store tells it
+            folder.parent.mkdir(parents=True, exist_ok=True)
+    return SessionStore(folder, limits)
 
 
 def _serve(manager: SessionManager, listening: socket, host: str, open_page: bool) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ class _Endpoints:
         token, suffix = request.path_params["token"], request.path_params["suffix"]
         score = await asyncio.wrap_future(self._manager.submit(lambda: self._manager.find(token).score()))
         name = file_name(request.path_params["name"])
-        path = await self._exporter.export(score, name, suffix)
+        path = await _unless_gone(request, self._exporter.export(score, name, suffix))
         headers, kind = {"cache-control": "no-store"}, MEDIA_TYPES[suffix]
         cleanup = BackgroundTask(clear, path)
         return FileResponse(path, headers=headers, media_type=kind, filename=path.name, background=cleanup)
@@ -175,6 +175,25 @@ class _Endpoints:
 
     async def no_page(self, request: Request) -> Response:
         return PlainTextResponse(NO_PAGE, 503)
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Path]) -> Path:
+    """Return what `work` returns; it is cancelled if the client goes."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_leaving(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ConfigError("the page has gone")
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _leaving(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -22,6 +23,9 @@ from ritornello.live.server.limits import TokenBucket
 from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.messages import Json, Message, error_message, parse_message
 from ritornello.live.server.waiting import Waiting
+
+if TYPE_CHECKING:
+    from ritornello.live.server.store import Kept
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
 """Close codes: a violation of the protocol or a limit; all sessions are taken; the session ended or goes on
@@ -85,12 +89,33 @@ class Connection:
             return await self._refuse(POLICY, error)
         except (TimeoutError, WebSocketDisconnect):
             return await self._refuse(POLICY, NO_HELLO)
-        joining = self._manager.submit(lambda: self._manager.connect(hello.session, entry, self))
         try:
+            kept = await self._recall(hello.session)
+            if kept is not None:
+                entry = await self._entry(kept.stored.model, entry)
+            joining = self._manager.submit(lambda: self._manager.connect(hello.session, entry, self, kept))
             hosted = await asyncio.wrap_future(joining)
         except RitornelloError as error:
             return await self._refuse(TRY_LATER, error)
         await self._exchange(hosted)
+
+    async def _recall(self, token: str | None) -> Kept | None:
+        """Return the session of a token that a server before this one kept, unless it goes on here."""
+        manager = self._manager
+        if token is None or manager.store is None:
+            return None
+        if await asyncio.wrap_future(manager.submit(lambda: token in manager.sessions)):
+            return None
+        return await asyncio.to_thread(manager.store.load, token)
+
+    async def _entry(self, name: str, otherwise: ModelEntry) -> ModelEntry:
+        """Return the entry of a model, loaded, or another if it is not offered here."""
+        try:
+            entry = self._manager.catalog.find(name)
+        except ConfigError:
+            return otherwise
+        await asyncio.to_thread(self._manager.catalog.load, entry)
+        return entry
 
     async def _exchange(self, hosted: HostedSession) -> None:
         """Receive and send until one side ends; then detach from the session."""

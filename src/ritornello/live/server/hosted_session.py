@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.messages import Json, Message, error_message, remark, rounded, to_json
 from ritornello.live.session import Session, Step
-from ritornello.live.session.record import Record
+from ritornello.live.session.record import Entry, Record
 from ritornello.live.session.stored import (
     Row,
     StoredRecord,
@@ -63,6 +63,26 @@ class Client(Protocol):
     def send(self, messages: Sequence[Json]) -> None: ...
 
     def close(self, reason: str) -> None: ...
+
+
+class Unkept(NamedTuple):
+    """What has changed in a session since it was last kept: its head, and entries by number, None for one that is gone.
+
+    heard: the number of the page's messages that are accounted for. is_whole: the entries are all that there are.
+    """
+
+    token: str
+    model: str
+    seed: int
+    config: JamConfig
+    now: float
+    heard: int
+    entries: dict[int, Entry | None]
+    is_whole: bool
+
+    def fields(self) -> Json:
+        """Return what a record has besides its entries; see `session.stored`."""
+        return _head(self.model, self.seed, self.config) | {"now": rounded(self.now)}
 
 
 class HostedSession:
@@ -99,6 +119,10 @@ class HostedSession:
         self._channels: set[int] = set()
         self._notes = 0  # of both sides, undone ones too
         self._is_full = self._sleeps = False
+        self._recalled: int | None = None  # the next number, until the page speaks, of a record gone on from
+        self._unkept: dict[int, Entry | None] | None = None  # None: it is not to be kept
+        self._is_unkept = True  # as a whole
+        self._kept_head: tuple[str, int, JamConfig] | None = None
 
     def now(self) -> float:
         """Return the time on the session's clock."""
@@ -139,14 +163,13 @@ class HostedSession:
 
     def _tell_all(self, resumed: bool) -> None:
         """Send the whole state and the whole record."""
-        self.session.record.take_changes()
+        self._take_changes()
         self._sent_head = None
         self.send(self._welcome(resumed), self._journal(record_to_rows(self.session.record), is_whole=True))
 
     def _head(self) -> Json:
         """Return what a record has besides its entries."""
-        config = self.session.config.model_dump(mode="json", exclude_unset=True)
-        return {"model": self.chosen.name, "seed": self.seed, "config": config}
+        return _head(self.chosen.name, self.seed, self.session.config)
 
     def stored(self) -> Json:
         """Return the record as JSON; see `session.stored`."""
@@ -170,15 +193,37 @@ class HostedSession:
 
     def _send_changes(self) -> None:
         """Send the entries of the record that have changed."""
-        if self.client is not None and (changes := self.session.record.take_changes()):
+        if (changes := self._take_changes()) and self.client is not None:
             rows = [entry_to_row(number, entry) for number, entry in changes.items() if entry is not None]
             self.send(self._journal(rows, [number for number, entry in changes.items() if entry is None]))
+
+    def _take_changes(self) -> dict[int, Entry | None]:
+        changes = self.session.record.take_changes()
+        if self._unkept is not None:
+            self._unkept |= changes
+        return changes
+
+    def keep(self) -> None:
+        """Collect from now on what `take_unkept` returns."""
+        self._unkept = {}
+
+    def take_unkept(self) -> Unkept | None:
+        """Return what has changed since the last call, if there is anything and notes were ever played."""
+        head = (self.chosen.name, self.seed, self.session.config)
+        is_whole, entries = self._is_unkept, self._unkept
+        if entries is None or not self._notes or not (entries or is_whole or head != self._kept_head):
+            return None
+        self._unkept, self._is_unkept, self._kept_head = {}, False, head
+        if is_whole:
+            entries = dict(self.session.record.journal)
+        return Unkept(self.token, *head, self.now(), self._heard, entries, is_whole)
 
     def _welcome(self, resumed: bool) -> Json:
         return {
             "type": "welcome",
             "session": self.token,
             "resumed": resumed,
+            "recalled": self._recalled,
             "now": rounded(self.now()),
             "model": self.chosen.name,
             "models": [entry.to_json() for entry in self._catalog],
@@ -204,7 +249,7 @@ class HostedSession:
         """Handle a message of the page."""
         self._contact = self.now()
         if not isinstance(message, messages.Ping | messages.Latency):
-            self.seen = self._clock()
+            self.seen, self._recalled = self._clock(), None
         self.guard(lambda: _HANDLERS[type(message)](self, message))
 
     def play_call(self, score: Score) -> str:
@@ -226,10 +271,21 @@ class HostedSession:
         """Tell why a model cannot be used, and which one still is."""
         self.send(error_message(error), {"type": "model", "name": self.chosen.name})
 
-    def restore(self, entry: ModelEntry, stored: StoredRecord, record: Record) -> None:
+    def recall(
+        self, client: Client, entry: ModelEntry, stored: StoredRecord, record: Record, heard: int
+    ) -> None:
+        """Go on from a record that a server before this one had kept; ConfigError if that is not possible.
+
+        It accounts for `heard` messages of the page, which may have a fuller record and give it back.
+        """
+        self.client = client
+        self.restore(entry, stored, record, heard)
+        self._oldest = stored.now
+
+    def restore(self, entry: ModelEntry, stored: StoredRecord, record: Record, heard: int = 0) -> None:
         """Go on from a record that was kept elsewhere; ConfigError, with nothing changed, if that is not possible.
 
-        entry: that of its model, or the one to go on with instead.
+        entry: that of its model, or the one to go on with instead. heard: the messages of the page in it.
         """
         limits, notes = self._limits, sum(isinstance(each, LiveNote) for each in record.journal.values())
         if (
@@ -239,6 +295,7 @@ class HostedSession:
         ):
             raise ConfigError(f"the record: {self._too_much()}")
         config, left_out = kept_config(self.session.config, stored.config)
+        recalled = record.next_number  # before the session adds an entry
         try:
             session = Session(entry.model, config, stored.seed, record, stored.now)
         except ConfigError:  # of the settings that were kept; another model may lack what they ask for
@@ -246,7 +303,8 @@ class HostedSession:
             left_out = list(stored.config)
         self.session, self.chosen, self.seed, self._notes = session, entry, stored.seed, notes
         self._channels.clear()
-        self._heard, self._is_full, self._last, self._contact = 0, False, stored.now, stored.now
+        self._heard, self._is_full, self._last, self._contact = heard, False, stored.now, stored.now
+        self._recalled, self._is_unkept = recalled, True
         self.seen = self._clock()
         self._began = self.seen - stored.now
         self._expect(0.0)
@@ -259,6 +317,7 @@ class HostedSession:
     def _begin_anew(self) -> None:
         """Begin anew after a fault, with the record; without, if it is that which is at fault."""
         self.seed += 1
+        self._is_unkept = True
         self._channels.clear()
         try:
             record, now = to_record(parse_record(json.dumps(self.stored()))), self.now()
@@ -400,6 +459,11 @@ class HostedSession:
             self._begin_anew()
             return f"a fault of ours, sorry: the session begins anew ({type(error).__name__}: {error})"
         return ""
+
+
+def _head(model: str, seed: int, config: JamConfig) -> Json:
+    """Return what a record has besides its entries and its end."""
+    return {"model": model, "seed": seed, "config": config.model_dump(mode="json", exclude_unset=True)}
 
 
 def kept_config(config: JamConfig, kept: Json) -> tuple[JamConfig, list[str]]:

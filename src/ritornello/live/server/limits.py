@@ -47,6 +47,10 @@ class ServerLimits:
     """Until the first message, hello."""
     greetings: int = 64
     """Connections without that message; above it, the oldest one is closed."""
+    kept_bytes: int = 500_000_000
+    """Of the database of sessions that outlive the server; the oldest make room."""
+    kept_seconds: float = 7 * 24 * 3600
+    """For which a session is kept there after it last changed."""
     pause_seconds: float = 30
     """Without a connection, after which a session falls silent."""
     away_seconds: float = 600

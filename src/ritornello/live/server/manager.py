@@ -21,13 +21,16 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig
 from ritornello.live.server.catalog import Catalog, ModelEntry
-from ritornello.live.server.hosted_session import Client, HostedSession, percentiles
+from ritornello.live.server.hosted_session import Client, HostedSession, Unkept, percentiles
 from ritornello.live.server.limits import ServerLimits
+
+if TYPE_CHECKING:  # the page without a server has no SQLite
+    from ritornello.live.server.store import Kept, SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ LONGEST_WAIT = 0.5
 
 EXPIRE_EVERY = 2.0
 """Seconds between two rounds of `expire_sessions`."""
+
+KEEP_EVERY = 0.5
+"""Seconds between two rounds in which the store gets what has changed."""
 
 FIGHT = 3.0
 """Seconds after one window took a session from another in which a third attempt gets a new session instead."""
@@ -78,7 +84,10 @@ class DueQueue:
 
 
 class SessionManager:
-    """The sessions, by token. Each new one gets the next seed, counted from `seed`, or a random one."""
+    """The sessions, by token. Each new one gets the next seed, counted from `seed`, or a random one.
+
+    store: where they are kept so that they outlive the server; opened and closed with this.
+    """
 
     def __init__(
         self,
@@ -87,26 +96,32 @@ class SessionManager:
         seed: int | None = None,
         limits: ServerLimits | None = None,
         clock: Callable[[], float] = time.perf_counter,  # monotonic has steps of 16 ms on Windows
+        store: SessionStore | None = None,
     ) -> None:
         self.catalog, self.limits = catalog, limits or ServerLimits()
         self.sessions: dict[str, HostedSession] = {}
         self.step_seconds: deque[float] = deque(maxlen=STEPS)
-        self._config, self._clock = config, clock
+        self._config, self._clock, self.store = config, clock, store
         self._seeds = iter(partial(secrets.randbits, 32), -1) if seed is None else count(seed)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._expired = 0.0
+        self._expired, self._keep_time = 0.0, -math.inf if store else math.inf
         self._due_queue = DueQueue()
         self._wanting: dict[HostedSession, None] = {}  # a step; in order of arrival
         self._thread = threading.Thread(target=self._run, name="sessions", daemon=True)
 
     def open(self) -> None:
         """Start the thread."""
+        if self.store is not None:
+            self.store.open()
         self._thread.start()
 
     def close(self) -> None:
         """End the thread, and every session."""
         self._jobs.put(None)
         self._thread.join()
+        if self.store is not None:
+            self.store.keep(self._unkept())
+            self.store.close()
 
     # --- from any thread --------------------------------------------------------------------------------------
 
@@ -130,9 +145,12 @@ class SessionManager:
 
     # --- in the manager's thread ------------------------------------------------------------------------------
 
-    def connect(self, token: str | None, entry: ModelEntry, client: Client) -> HostedSession:
+    def connect(
+        self, token: str | None, entry: ModelEntry, client: Client, kept: Kept | None = None
+    ) -> HostedSession:
         """Return the session of `token`, or a new one with `entry`, which is loaded.
 
+        kept: the session of `token` in the store, with which the new one goes on.
         `client` gets its messages from now on. ConfigError if there are as many sessions as the limits allow.
         """
         hosted, limit = self.sessions.get(token or ""), self.limits.sessions
@@ -142,11 +160,24 @@ class SessionManager:
         if hosted is None:
             if len(self.sessions) >= limit and not self._forget_unplayed():
                 raise ConfigError(f"all {limit} sessions are taken; try again later")
-            token, seed, config = secrets.token_urlsafe(24), next(self._seeds), self._config
-            hosted = HostedSession(token, self.catalog, entry, config, seed, self.limits, self._clock)
-            hosted.step_seconds, hosted.when_due = self.step_seconds, self._due_queue.add
+            if kept is not None and token is not None:
+                try:
+                    hosted = self._make(token, entry, kept.stored.seed)
+                    hosted.recall(client, entry, *kept)
+                    self.sessions[token] = hosted
+                    return hosted
+                except ConfigError as error:
+                    log.warning("a session that was kept cannot go on: %s", error)
+            hosted = self._make(secrets.token_urlsafe(24), entry, next(self._seeds))
             self.sessions[hosted.token] = hosted
         hosted.attach(client, resumed)
+        return hosted
+
+    def _make(self, token: str, entry: ModelEntry, seed: int) -> HostedSession:
+        hosted = HostedSession(token, self.catalog, entry, self._config, seed, self.limits, self._clock)
+        hosted.step_seconds, hosted.when_due = self.step_seconds, self._due_queue.add
+        if self.store is not None:
+            hosted.keep()
         return hosted
 
     def find(self, token: str) -> HostedSession:
@@ -158,11 +189,25 @@ class SessionManager:
     def _run(self) -> None:
         """Do jobs, advance and step sessions, until the end."""
         is_busy = False
-        while self._do_jobs(0.0 if is_busy else self._due_queue.next_time - self._clock()):
+        while self._do_jobs(
+            0.0 if is_busy else min(self._due_queue.next_time, self._keep_time) - self._clock()
+        ):
             is_busy = self.advance_due()
             if self._clock() - self._expired > EXPIRE_EVERY:
                 self._expired = self._clock()
                 self.expire_sessions()
+            if self._clock() >= self._keep_time:
+                self._keep_time = self._clock() + KEEP_EVERY
+                self.keep_sessions()
+
+    def keep_sessions(self) -> None:
+        """Pass to the store what has changed, unless it is still busy with what it got before."""
+        if self.store is not None and self.store.is_ready and (unkept := self._unkept()):
+            self.store.keep(unkept)
+
+    def _unkept(self) -> list[Unkept]:
+        found = (hosted.take_unkept() for hosted in self.sessions.values())
+        return [unkept for unkept in found if unkept is not None]
 
     def advance_due(self) -> bool:
         """Advance the sessions that are due, and step those that need it; return whether any did."""
