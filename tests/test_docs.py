@@ -19,7 +19,7 @@ from build import make_song
 from test_batches import make_piece
 
 import ritornello
-from ritornello import formats
+from ritornello import formats, rendering
 from ritornello.cli import COMMANDS
 from ritornello.representations import REPRESENTATIONS
 
@@ -47,6 +47,7 @@ def make_files(folder: Path) -> None:
         if number < 2:  # so few that none is held out, and a style is written in any case
             formats.write(make_piece(number), folder / "my_few_files" / f"piece-{number}.mid")
     formats.write(make_song(), folder / "song.mid")
+    rendering.write(make_song(), folder / "hum.wav")
 
 
 def test_the_reference_is_the_help_of_the_commands() -> None:
