@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,4 +123,5 @@ def test_who_only_plays_is_answered_in_firefox(address: str, tmp_path: Path) -> 
         await firefox.wait_for("document.querySelector('.key[data-by=model]') !== null")
         assert firefox.complaints == []
 
-    asyncio.run(with_firefox(path, tmp_path, play))
+    with ThreadPoolExecutor(1) as thread:  # in this one, the loop of the other browser tests may run
+        thread.submit(lambda: asyncio.run(with_firefox(path, tmp_path, play))).result()

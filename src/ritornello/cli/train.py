@@ -123,6 +123,8 @@ def train(
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()
+            if run.place:
+                run.place.leave()  # for the processes
             again = ["train", f"--out={place}", "--resume", *["--json"] * as_json]
             run_in_processes(again, run.trainer.config.processes)
         else:
