@@ -4,11 +4,11 @@
     for note in found.most(5):
         print(note.bar, note.beat, note.instrument, note.name, note.nats, note.instead[:1])
 
-The surprise (surprisal) of an id is -ln of its probability given all before it, in nats. Every id belongs to a note (see
-`representations.attribution`), and the surprise of a note is the sum over its ids. It has three parts: that this
+The surprise (surprisal) of an id is -ln of its probability given all before it, in nats. Every id belongs to a note
+(see `representations.attribution`), and the surprise of a note is the sum over its ids. It has three parts: that this
 instrument plays now (the ids that led to the note, and -ln of the probability of its notes), that it plays this pitch
-of all, and how (the ids that tell more, such as of the length). What is left is `before`, the header of the piece, and
-`after`, its end. All together are the likelihood of the piece (`Model.likelihood`).
+of all, and how (the ids that tell more, such as of the length). What is left is `before`, the header of the piece,
+and `after`, its end. All together are the likelihood of the piece (`Model.likelihood`).
 
 Read in order: `Surprise`, then `surprise` and the functions it calls.
 """
