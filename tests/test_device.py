@@ -136,6 +136,15 @@ def test_before_the_first_checkpoint_that_is_said(
         prepare([folder], tmp_path / "n.rit", TrainConfig(**SMALL))
 
 
+def test_a_device_that_is_full_when_a_run_is_resumed_is_no_damaged_checkpoint(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(prepare([folder], tmp_path / "m.rit", TrainConfig(**SMALL)).steps())
+    monkeypatch.setattr(Trainer, "_restore", lambda trainer, saved: (_ for _ in ()).throw(FULL))
+    with pytest.raises(DeviceError, match="has no memory left; --device cpu goes on on the processor"):
+        prepare([], tmp_path / "m.rit", TrainConfig(), resume=True)
+
+
 def test_another_error_stays_what_it_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

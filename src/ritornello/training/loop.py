@@ -50,7 +50,7 @@ from ritornello.training.checkpoint import (
     save_checkpoint,
 )
 from ritornello.training.config import TrainConfig
-from ritornello.training.device import choose_device
+from ritornello.training.device import choose_device, device_errors
 from ritornello.training.distillation import Teacher
 from ritornello.training.group import Group, join_group
 from ritornello.training.learned import Learned
@@ -486,7 +486,11 @@ class Trainer:
         The number of processes may differ: streams and their states are distributed anew.
         """
         saved = load_checkpoint(self.checkpoint_path)
-        with refusing(FileError, f"{self.checkpoint_path}: damaged checkpoint"):
+        advice = "--device cpu goes on on the processor"
+        with (
+            refusing(FileError, f"{self.checkpoint_path}: damaged checkpoint"),
+            device_errors(str(self.device), lambda: advice),
+        ):
             self._restore(saved)
 
     def _restore(self, saved: Checkpoint) -> None:
