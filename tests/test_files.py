@@ -101,7 +101,7 @@ def test_musicxml_is_known_by_its_beginning() -> None:
         (io.BytesIO(b"<html>"), FormatError, "the file object: not a MusicXML file, or a damaged one"),
         (io.StringIO("MThd"), ConfigError, "the file object: opened as text; open it in binary mode"),
         (5, ConfigError, "5: allowed are a path, bytes and a binary file object"),
-        ("a\0b.mid", FileError, "a\0b.mid: embedded null byte"),
+        ("a\0b.mid", FileError, "a b.mid: embedded null byte"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_one_line(
@@ -170,7 +170,7 @@ def test_archives_are_counted_before_they_are_unpacked() -> None:
         for name in MEMBERS:
             archive.writestr(name, bytes(MEMBERS["card.json"] + 1 if name == "card.json" else 1))
     for source in (file.getvalue(), io.BytesIO(file.getvalue())):
-        with pytest.raises(BundleError, match=r"card\.json has 16777217 bytes, allowed are 16777216"):
+        with pytest.raises(BundleError, match=r"card\.json has 8388609 bytes, allowed are 8388608"):
             ritornello.load(source)
     with pytest.raises(BundleError, match=r"the bytes: not a bundle \(no zip file\)"):
         ritornello.load(b"no zip")

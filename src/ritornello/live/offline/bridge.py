@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from ritornello.live.offline.host import Host, Stored, make_entry, play_log
 from ritornello.live.offline.wide_indices import accept_wide_indices
 
-accept_wide_indices()
-
 
 class Bridge:
     """A host for JavaScript."""
@@ -21,6 +19,7 @@ class Bridge:
     def __init__(
         self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]
     ) -> None:
+        accept_wide_indices()
         from pyodide.ffi import to_js  # type: ignore[import-not-found]  # it is in Pyodide only
 
         self._to_js = to_js
