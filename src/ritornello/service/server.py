@@ -32,7 +32,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, ServiceError
-from ritornello.live.server.limits import TokenBucket
+from ritornello.live.server.limits import TokenBucket, read_body
 from ritornello.live.server.safety import Safety
 from ritornello.live.server.waiting import protocol_of
 from ritornello.service import Service
@@ -140,11 +140,15 @@ class _Endpoints:
             raise HTTPException(415, "compressed requests are not read; send it as it is")
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                body = await self._body(request)
+                body = await read_body(request, self._limits.body_bytes)
         except TimeoutError:
             raise HTTPException(
                 408, f"the request takes longer than {self._limits.body_seconds:g} s"
             ) from None
+        if body is None:
+            raise HTTPException(
+                413, f"the request is too large: allowed are {self._limits.body_bytes:,} bytes"
+            )
         if kind not in MIDI_TYPES:
             if query:
                 raise ConfigError(f"{min(query)}: beside JSON, settings are a part of it, not of the address")
@@ -153,19 +157,6 @@ class _Endpoints:
             raise HTTPException(415, f"{verb.name} takes no music; send JSON")
         values = {**query, verb.music: {"midi": base64.b64encode(body).decode("ascii")}}
         return await asyncio.to_thread(verb.checked, values)
-
-    async def _body(self, request: Request) -> bytes:
-        """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
-        body, length, most = bytearray(), 0, self._limits.body_bytes
-        async for part in request.stream():
-            length += len(part)
-            if length <= most:
-                body += part
-            elif length > 8 * most:
-                break
-        if length > most:
-            raise HTTPException(413, f"the request is too large: allowed are {most:,} bytes")
-        return bytes(body)
 
     # --- answers ---
 

@@ -37,6 +37,7 @@ from ritornello.formats.midi import parse_midi
 from ritornello.live.server.catalog import ModelEntry
 from ritornello.live.server.connection import Connection
 from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
+from ritornello.live.server.limits import read_body
 from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.safety import Safety
 from ritornello.live.server.waiting import Waiting, protocol_of
@@ -148,23 +149,17 @@ class _Endpoints:
         return entry
 
     async def _body(self, request: Request, most: int, seconds: float, what: str) -> bytes:
-        """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
-        body, length = bytearray(), 0
+        """Return the body; ConfigError, with `what`, if it is too large, or has not arrived in `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                async for part in request.stream():
-                    length += len(part)
-                    if length <= most:
-                        body += part
-                    elif length > 8 * most:
-                        break
+                body = await read_body(request, most)
         except TimeoutError:
             raise ConfigError(f"{what} takes longer than {seconds:g} s") from None
         except ClientDisconnect:
             raise ConfigError(f"{what} has not arrived: the page has gone") from None
-        if length > most:
+        if body is None:
             raise ConfigError(f"the file is too large: {what} has at most {most} bytes")
-        return bytes(body)
+        return body
 
     async def soundfont(self, request: Request) -> Response:
         headers = {"cache-control": "max-age=86400"}

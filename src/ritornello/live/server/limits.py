@@ -8,8 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ritornello.live.session.stored import MOST_ENTRIES
+
+if TYPE_CHECKING:  # the page without a server has the limits, but no Starlette
+    from starlette.requests import Request
 
 
 @dataclass(frozen=True)
@@ -79,3 +83,18 @@ class TokenBucket:
             return False
         self._level -= 1
         return True
+
+
+async def read_body(request: Request, most: int) -> bytes | None:
+    """Return the body of a request, None if it has more than `most` bytes.
+
+    One that is somewhat larger is read to its end, so that the client sees the error.
+    """
+    body, length = bytearray(), 0
+    async for part in request.stream():
+        length += len(part)
+        if length <= most:
+            body += part
+        elif length > 8 * most:
+            break
+    return bytes(body) if length <= most else None
